@@ -1,0 +1,20 @@
+/* Every quantity that a peer can drive: its default, and why it is what it is. Options change those that say so. */
+#ifndef ENGINEIO_LIMITS_H
+#define ENGINEIO_LIMITS_H
+
+enum {
+    /* Output queued for one connection (option max_buffered_bytes). Past it the peer is a slow consumer and closed. */
+    EIO_MAX_BUFFERED_BYTES = 8 * 1024 * 1024,
+    /* Above this we stop reading from a peer: its own requests make its answers, TCP slows it down. */
+    EIO_SOFT_BUFFERED_BYTES = 256 * 1024,
+    /* A peer that takes no byte for so long is gone, whatever its TCP says. */
+    EIO_STALL_TIMEOUT_MS = 30 * 1000,
+    /* Closing in order: to send what is queued, and for the peer's end. */
+    EIO_LINGER_TIMEOUT_MS = 5 * 1000,
+    /* A name to connect to: longer ones are no host names (RFC 1035 §2.3.4). */
+    EIO_MAX_HOST_BYTES = 255,
+    /* Waiting connections of a listener; Node's figure. */
+    EIO_BACKLOG = 511,
+};
+
+#endif

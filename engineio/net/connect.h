@@ -1,0 +1,10 @@
+/* An outgoing connection in the making. */
+#ifndef ENGINEIO_NET_CONNECT_H
+#define ENGINEIO_NET_CONNECT_H
+
+struct connect_attempt;
+
+/* Its stream is given up: free both as soon as libuv lets go of them. */
+void eio_connect_abandon(struct connect_attempt *attempt);
+
+#endif

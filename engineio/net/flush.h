@@ -1,0 +1,32 @@
+/*
+ * Late jobs: what one loop pass queues leaves together, just before the loop sleeps. A stream with something to write
+ * is one, a polling response that collects what is queued by then another. Jobs run in the order in which they were
+ * added; what a job adds runs in the same pass.
+ */
+#ifndef ENGINEIO_NET_FLUSH_H
+#define ENGINEIO_NET_FLUSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "engineio/error.h"
+
+struct eio_loop;
+
+/* Embedded in its owner; zeroed and `run` set before its first use. */
+typedef struct eio_late {
+    TAILQ_ENTRY(eio_late) link; /* tqe_prev is NULL while it is not in the list */
+    void (*run)(struct eio_late *late);
+} eio_late;
+
+typedef TAILQ_HEAD(eio_late_list, eio_late) eio_late_list;
+
+/* Run it before the loop sleeps; adding it again does nothing. */
+EIO_PRIVATE void eio_late_add(struct eio_loop *loop, eio_late *late);
+/* Do not run it after all: before its owner goes. */
+EIO_PRIVATE void eio_late_cancel(struct eio_loop *loop, eio_late *late);
+/* Run all that is there now. */
+void eio_late_run(struct eio_loop *loop);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * What all servers on one uv_loop_t share: the read buffer, the list of late jobs that runs just before the loop
+ * sleeps, the one timer behind all deadlines, spare nodes of write queues. Found by its uv_loop_t, counted, and made
+ * with the first server on a loop. Loop thread only, but for the look-up table of loops, which is locked.
+ */
+#ifndef ENGINEIO_NET_LOOP_H
+#define ENGINEIO_NET_LOOP_H
+
+#include <sys/queue.h>
+
+#include "engineio/net/deadline.h"
+#include "engineio/net/flush.h"
+#include "engineio/stream.h"
+
+enum { EIO_READ_BUFFER_BYTES = 256 * 1024 };
+
+struct eio_write_node;
+
+typedef struct eio_loop {
+    uv_loop_t *uv;
+    unsigned refs;
+    eio_late_list late;
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    uint64_t timer_due; /* when the timer is armed for; UINT64_MAX: it is not */
+    size_t deadlines;   /* nodes in all queues */
+    LIST_HEAD(, eio_deadline_queue) queues;
+    eio_deadline_queue stalled;   /* streams whose peer takes nothing */
+    eio_deadline_queue lingering; /* streams that are being closed in order */
+    struct eio_write_node *spare_nodes;
+    size_t spare_count;
+    LIST_ENTRY(eio_loop) link;
+    unsigned open_handles;
+    char read_buffer[EIO_READ_BUFFER_BYTES];
+} eio_loop;
+
+/* The shared part of a loop, made if need be. NULL when out of memory. Give it back with eio_loop_release. */
+EIO_PRIVATE eio_loop *eio_loop_acquire(uv_loop_t *uv);
+EIO_PRIVATE void eio_loop_release(eio_loop *loop);
+
+#endif

@@ -1,0 +1,427 @@
+#include "engineio/net/stream_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "engineio/limits.h"
+#include "engineio/net/connect.h"
+#include "engineio/net/write_queue.h"
+
+enum {
+    VECTORS_PER_WRITE = 256, /* of one writev; the kernel takes at most 1024 */
+    VECTORS_PER_WAIT = 16,   /* handed to libuv when the kernel is full */
+    READING_RESTS_ABOVE = EIO_SOFT_BUFFERED_BYTES,
+};
+
+/* A write that waits for the kernel. */
+typedef struct stream_write {
+    uv_write_t request;
+    size_t bytes; /* of the queue's head, given to libuv */
+    size_t left;  /* of them, when we last looked */
+} stream_write;
+
+typedef struct stream_unread {
+    size_t len;
+    char bytes[];
+} stream_unread;
+
+static const unsigned legal_next[STREAM_N_STATES] = {
+    [STREAM_CONNECTING] = 1u << STREAM_OPEN | 1u << STREAM_CLOSED,
+    [STREAM_OPEN] = 1u << STREAM_CLOSING | 1u << STREAM_CLOSED,
+    [STREAM_CLOSING] = 1u << STREAM_LINGERING | 1u << STREAM_CLOSED,
+    [STREAM_LINGERING] = 1u << STREAM_CLOSED,
+};
+
+static void set_state(eio_stream *stream, stream_state state)
+{
+    assert((legal_next[stream->state] & 1u << state) != 0);
+    stream->state = (uint8_t)state;
+}
+
+static eio_stream *stream_of_late(eio_late *late)
+{
+    return (eio_stream *)((char *)late - offsetof(eio_stream, late));
+}
+
+static eio_stream *stream_of_deadline(eio_deadline *deadline)
+{
+    return (eio_stream *)((char *)deadline - offsetof(eio_stream, deadline));
+}
+
+/* ---- closing ---- */
+
+static void handle_uv_closed(uv_handle_t *handle)
+{
+    eio_stream_free(handle->data);
+}
+
+static void destroy(eio_stream *stream)
+{
+    if (stream->state == STREAM_CLOSED)
+        return;
+    eio_deadline_stop(stream->state == STREAM_OPEN ? &stream->loop->stalled
+                                                   : &stream->loop->lingering,
+                      &stream->deadline);
+    set_state(stream, STREAM_CLOSED);
+    stream->handler = NULL;
+    eio_late_cancel(stream->loop, &stream->late);
+    if (stream->attempt != NULL)
+        eio_connect_abandon(stream->attempt);
+    else
+        uv_close(&stream->uv.handle, handle_uv_closed);
+}
+
+void eio_stream_free(eio_stream *stream)
+{
+    eio_loop *loop = stream->loop;
+    eio_stream_group *group = stream->group;
+
+    eio_write_queue_clear(stream);
+    free(stream->writing);
+    free(stream->unread);
+    free(stream);
+    if (group != NULL && --group->open == 0)
+        group->on_empty(group);
+    eio_loop_release(loop);
+}
+
+static void update_reading(eio_stream *stream);
+
+/* All is sent: shut our end, so that the peer gets it all even if more of its bytes are under way, and wait for its. */
+static void finish_closing(eio_stream *stream)
+{
+    uv_os_fd_t fd;
+
+    if (stream->peer_ended || uv_fileno(&stream->uv.handle, &fd) != 0 ||
+        shutdown(fd, SHUT_WR) != 0) {
+        destroy(stream);
+        return;
+    }
+    set_state(stream, STREAM_LINGERING);
+    update_reading(stream);
+}
+
+static void begin_closing(eio_stream *stream)
+{
+    stream->handler = NULL;
+    eio_deadline_stop(&stream->loop->stalled, &stream->deadline);
+    set_state(stream, STREAM_CLOSING);
+    free(stream->unread);
+    stream->unread = NULL;
+    eio_deadline_start(&stream->loop->lingering, &stream->deadline);
+    if (stream->first == NULL)
+        finish_closing(stream);
+    else
+        eio_late_add(stream->loop, &stream->late);
+}
+
+void eio_stream_fail(eio_stream *stream, int reason)
+{
+    const eio_stream_handler *handler = stream->handler;
+
+    stream->handler = NULL;
+    if (reason == UV_EOF && stream->state == STREAM_OPEN)
+        begin_closing(stream);
+    else
+        destroy(stream);
+    if (handler != NULL)
+        handler->on_close(stream, reason, stream->data);
+}
+
+void eio_stream_close(eio_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    if (stream->state == STREAM_OPEN)
+        begin_closing(stream);
+    else if (stream->state == STREAM_CONNECTING)
+        destroy(stream);
+}
+
+void eio_stream_abort(eio_stream *stream)
+{
+    if (stream != NULL)
+        destroy(stream);
+}
+
+static void handle_linger_end(eio_deadline *deadline)
+{
+    destroy(stream_of_deadline(deadline));
+}
+
+/* ---- writing ---- */
+
+static void handle_sent(eio_stream *stream)
+{
+    update_reading(stream);
+    if (stream->first != NULL)
+        return;
+    if (stream->state == STREAM_CLOSING)
+        finish_closing(stream);
+    else if (stream->handler != NULL && stream->handler->on_drain != NULL)
+        stream->handler->on_drain(stream, stream->data);
+}
+
+static void flush(eio_stream *stream);
+
+static void handle_written(uv_write_t *request, int status)
+{
+    eio_stream *stream = request->data;
+    stream_write *writing = stream->writing;
+
+    stream->writing = NULL;
+    if (stream->state == STREAM_OPEN)
+        eio_deadline_stop(&stream->loop->stalled, &stream->deadline);
+    if (status == 0)
+        eio_write_queue_consume(stream, writing->bytes);
+    free(writing);
+    if (stream->state == STREAM_CLOSED)
+        return;
+    if (status != 0)
+        eio_stream_fail(stream, status);
+    else
+        flush(stream);
+}
+
+/* The kernel is full: let libuv wait for it with the head of the queue. */
+static void wait_for_kernel(eio_stream *stream)
+{
+    uv_buf_t vectors[VECTORS_PER_WAIT];
+    stream_write *writing = malloc(sizeof(*writing));
+
+    if (writing == NULL) {
+        eio_stream_fail(stream, EIO_E_NOMEM);
+        return;
+    }
+    writing->request.data = stream;
+    unsigned count = eio_write_queue_gather(stream, vectors, VECTORS_PER_WAIT, &writing->bytes);
+    writing->left = writing->bytes;
+    int rc = uv_write(&writing->request, &stream->uv.stream, vectors, count, handle_written);
+    if (rc != 0) {
+        free(writing);
+        eio_stream_fail(stream, rc);
+        return;
+    }
+    stream->writing = writing;
+    if (stream->state == STREAM_OPEN)
+        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
+    update_reading(stream);
+}
+
+/* One vectored write for all that is queued; the rest waits for the kernel. */
+static void flush(eio_stream *stream)
+{
+    uv_buf_t vectors[VECTORS_PER_WRITE];
+
+    if (stream->writing != NULL || stream->state == STREAM_CONNECTING)
+        return;
+    while (stream->first != NULL) {
+        size_t bytes;
+        unsigned count = eio_write_queue_gather(stream, vectors, VECTORS_PER_WRITE, &bytes);
+        int sent = uv_try_write(&stream->uv.stream, vectors, count);
+        if (sent < 0 && sent != UV_EAGAIN) {
+            eio_stream_fail(stream, sent);
+            return;
+        }
+        if (sent > 0)
+            eio_write_queue_consume(stream, (size_t)sent);
+        if (sent < 0 || (size_t)sent < bytes) {
+            wait_for_kernel(stream);
+            return;
+        }
+    }
+    handle_sent(stream);
+}
+
+static void handle_stall(eio_deadline *deadline)
+{
+    eio_stream *stream = stream_of_deadline(deadline);
+    size_t left = uv_stream_get_write_queue_size(&stream->uv.stream);
+
+    if (left < stream->writing->left) {
+        stream->writing->left = left;
+        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
+        return;
+    }
+    eio_stream_fail(stream, EIO_E_BACKLOG);
+}
+
+int eio_stream_write(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
+{
+    if (stream->state > STREAM_OPEN)
+        return EIO_E_CLOSED;
+    if (stream->first != NULL &&
+        (stream->queued >= stream->limit || bytes.len > stream->limit - stream->queued))
+        return EIO_E_BACKLOG;
+    if (bytes.len == 0)
+        return EIO_OK;
+    int rc = eio_write_queue_add(stream, buffer, bytes);
+    if (rc != EIO_OK)
+        return rc;
+    if (stream->queued > READING_RESTS_ABOVE)
+        update_reading(stream);
+    eio_late_add(stream->loop, &stream->late);
+    return EIO_OK;
+}
+
+/* ---- reading ---- */
+
+static void handle_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
+{
+    eio_stream *stream = handle->data;
+
+    (void)wanted;
+    out->base = stream->loop->read_buffer;
+    out->len = sizeof(stream->loop->read_buffer);
+}
+
+static void handle_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
+{
+    eio_stream *stream = handle->data;
+
+    if (len == 0 || len == UV_EAGAIN)
+        return;
+    if (len < 0) {
+        stream->peer_ended = true;
+        update_reading(stream);
+        if (stream->state == STREAM_OPEN)
+            eio_stream_fail(stream, (int)len);
+        else if (len != UV_EOF || stream->state == STREAM_LINGERING)
+            destroy(stream);
+        return;
+    }
+    if (stream->handler != NULL) /* else it is closing, and what still comes is of no interest */
+        stream->handler->on_read(stream, buffer->base, (size_t)len, stream->data);
+}
+
+static bool wants_reading(const eio_stream *stream)
+{
+    if (stream->peer_ended)
+        return false;
+    switch ((stream_state)stream->state) {
+    case STREAM_OPEN:
+        return !stream->paused && stream->unread == NULL && stream->queued <= READING_RESTS_ABOVE;
+    case STREAM_CLOSING:
+    case STREAM_LINGERING: return true;
+    case STREAM_CONNECTING:
+    case STREAM_CLOSED:
+    case STREAM_N_STATES: break;
+    }
+    return false;
+}
+
+static void update_reading(eio_stream *stream)
+{
+    bool wanted = wants_reading(stream);
+
+    if (wanted == stream->reading || stream->state == STREAM_CLOSED)
+        return;
+    stream->reading = wanted;
+    if (wanted)
+        uv_read_start(&stream->uv.stream, handle_alloc, handle_read);
+    else
+        uv_read_stop(&stream->uv.stream);
+}
+
+int eio_stream_unread(eio_stream *stream, eio_slice bytes)
+{
+    assert(stream->unread == NULL);
+    if (bytes.len == 0 || stream->state != STREAM_OPEN)
+        return EIO_OK;
+    stream->unread = malloc(sizeof(*stream->unread) + bytes.len);
+    if (stream->unread == NULL)
+        return EIO_E_NOMEM;
+    stream->unread->len = bytes.len;
+    memcpy(stream->unread->bytes, bytes.base, bytes.len);
+    update_reading(stream);
+    eio_late_add(stream->loop, &stream->late);
+    return EIO_OK;
+}
+
+static void deliver_unread(eio_stream *stream)
+{
+    stream_unread *unread = stream->unread;
+
+    if (unread == NULL || stream->paused)
+        return;
+    stream->unread = NULL;
+    update_reading(stream);
+    if (stream->handler != NULL)
+        stream->handler->on_read(stream, unread->bytes, unread->len, stream->data);
+    free(unread);
+}
+
+static void run_late(eio_late *late)
+{
+    eio_stream *stream = stream_of_late(late);
+
+    deliver_unread(stream);
+    if (stream->state != STREAM_CLOSED)
+        flush(stream);
+}
+
+/* ---- the rest ---- */
+
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group)
+{
+    eio_stream *stream = calloc(1, sizeof(*stream));
+    if (stream == NULL)
+        return NULL;
+    stream->loop = loop;
+    loop->refs++;
+    stream->group = group;
+    if (group != NULL)
+        group->open++;
+    stream->late.run = run_late;
+    stream->last = &stream->first;
+    stream->limit = EIO_MAX_BUFFERED_BYTES;
+    return stream;
+}
+
+void eio_stream_opened(eio_stream *stream)
+{
+    set_state(stream, STREAM_OPEN);
+    stream->uv.handle.data = stream;
+    update_reading(stream);
+    if (stream->first != NULL)
+        eio_late_add(stream->loop, &stream->late);
+}
+
+void eio_stream_set_handler(eio_stream *stream, const eio_stream_handler *handler, void *data)
+{
+    stream->handler = handler;
+    stream->data = data;
+}
+
+void eio_stream_set_reading(eio_stream *stream, bool reading)
+{
+    stream->paused = !reading;
+    update_reading(stream);
+    if (reading && stream->unread != NULL)
+        eio_late_add(stream->loop, &stream->late);
+}
+
+void eio_stream_set_limit(eio_stream *stream, size_t bytes)
+{
+    assert(bytes > 0);
+    stream->limit = bytes;
+}
+
+size_t eio_stream_queued(const eio_stream *stream)
+{
+    return stream->queued;
+}
+
+void eio_stream_init_queues(eio_loop *loop)
+{
+    eio_deadline_queue_init(&loop->stalled, loop, EIO_STALL_TIMEOUT_MS, handle_stall);
+    eio_deadline_queue_init(&loop->lingering, loop, EIO_LINGER_TIMEOUT_MS, handle_linger_end);
+}
+
+void eio_stream_fini_queues(eio_loop *loop)
+{
+    eio_deadline_queue_fini(&loop->stalled);
+    eio_deadline_queue_fini(&loop->lingering);
+    eio_write_nodes_free(loop);
+}

@@ -1,0 +1,72 @@
+/*
+ * The inside of a stream, for the files of net/ that make one: listener.c and connect.c.
+ *
+ * A stream is owned (handler set), then closing (owner gone, what is queued is sent), then lingering (our end is shut,
+ * the peer's is awaited), then closed (libuv has the memory until its close callback). An idle stream owns no heap.
+ * Expected load: tens of thousands a loop.
+ */
+#ifndef ENGINEIO_NET_STREAM_PRIVATE_H
+#define ENGINEIO_NET_STREAM_PRIVATE_H
+
+#include "engineio/net/loop.h"
+
+typedef enum stream_state {
+    STREAM_CONNECTING,
+    STREAM_OPEN,
+    STREAM_CLOSING,
+    STREAM_LINGERING,
+    STREAM_CLOSED,
+    STREAM_N_STATES
+} stream_state;
+
+/* Streams that somebody waits for: a listener, until all that it accepted are gone. */
+typedef struct eio_stream_group {
+    size_t open;
+    void (*on_empty)(struct eio_stream_group *group); /* the last one is gone */
+} eio_stream_group;
+
+struct eio_stream {
+    const eio_stream_handler *handler; /* borrowed; NULL once the owner is gone */
+    void *data;
+    eio_loop *loop;
+    eio_stream_group *group; /* borrowed; may be NULL */
+    eio_late late;
+    eio_deadline deadline; /* open: in the loop's `stalled`; closing: in its `lingering` */
+    struct eio_write_node *first, **last;
+    size_t queued;
+    size_t limit;
+    struct stream_write *writing;    /* own heap: a write that the kernel did not take at once */
+    struct stream_unread *unread;    /* own heap: bytes to hand out again */
+    struct connect_attempt *attempt; /* connect.c's, while connecting */
+    uint8_t state;
+    bool paused;     /* the owner does not want to read */
+    bool reading;    /* libuv reads */
+    bool peer_ended; /* nothing more will come */
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+};
+
+/* A closed shell without a libuv handle: the caller initialises uv.tcp or uv.pipe. NULL when out of memory. */
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group);
+/* Its handle is connected: read, and send what was queued meanwhile. */
+void eio_stream_opened(eio_stream *stream);
+/* Tell the owner that it is gone, and close. */
+void eio_stream_fail(eio_stream *stream, int reason);
+/* Give the memory back of one whose libuv handle was never initialised, or is closed. */
+void eio_stream_free(eio_stream *stream);
+
+/*
+ * Hand bytes out again to the handler that is set by then, before anything new is read and before the loop sleeps.
+ * They are copied. EIO_OK or EIO_E_NOMEM.
+ */
+int eio_stream_unread(eio_stream *stream, eio_slice bytes);
+
+/* The part of a loop that belongs to streams. */
+void eio_stream_init_queues(eio_loop *loop);
+void eio_stream_fini_queues(eio_loop *loop);
+
+#endif
