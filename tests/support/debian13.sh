@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Builds the project and runs its unit tests on Debian 13, in a tree that debootstrap makes once.
+# debian13.sh FOLDER_OF_THE_TREE
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tree=$1
+packages=(ca-certificates clang gcc libc6-dev libclang-rt-19-dev libcmocka-dev libcrypt-dev
+    libhiredis-dev libjansson-dev libllhttp-dev libmbedtls-dev libsqlite3-dev libuv1-dev meson
+    ninja-build pkg-config redis-server zlib1g-dev)
+
+if [[ $(id -u) != 0 ]]; then
+    echo "chroot needs root: run ./dev check debian13 as root"
+    exit 1
+fi
+if [[ ! -f $tree/.complete ]]; then
+    mkdir -p "$tree"
+    debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" trixie "$tree" \
+        "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+    touch "$tree/.complete"
+fi
+
+# The sources of this checkout as they stand, committed or not; nothing that was built.
+rm -rf "$tree/src"
+mkdir "$tree/src"
+(cd "$root" && git ls-files -z --cached --others --exclude-standard |
+    xargs -0 sh -c 'for file; do [ -e "$file" ] && printf "%s\0" "$file"; done' sh |
+    tar --null -T - -cf -) | tar -xf - -C "$tree/src"
+if [[ -d $root/chat/client/node_modules/socket.io/client-dist ]]; then
+    cp -r "$root/chat/client/node_modules/socket.io/client-dist" "$tree/src/client-dist"
+fi
+
+cat >"$tree/src/on-debian13.sh" <<'END'
+set -eu
+cd /src
+for compiler in gcc clang; do
+    echo "== $compiler $($compiler -dumpversion), libuv $(pkg-config --modversion libuv), hiredis $(pkg-config --modversion hiredis), mbedTLS $(pkg-config --modversion mbedtls), llhttp $(pkg-config --modversion libllhttp)"
+    CC=$compiler meson setup build-$compiler -Dwerror=true -Dauto_features=enabled \
+        -Dclient_dir=/src/client-dist -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args=-fno-sanitize-recover=all
+    ninja -k 0 -C build-$compiler
+done
+meson test -C build-gcc --no-rebuild --print-errorlogs --timeout-multiplier 4
+END
+
+mounted=()
+leave() {
+    local place
+    for place in "${mounted[@]}"; do umount "$place" || true; done
+}
+trap leave EXIT
+for place in proc dev; do
+    mountpoint -q "$tree/$place" && continue
+    if [[ $place == proc ]]; then
+        mount -t proc proc "$tree/proc"
+    else
+        mount --bind /dev "$tree/dev"
+    fi
+    mounted+=("$tree/$place")
+done
+
+rc=0
+chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+    sh /src/on-debian13.sh || rc=$?
+log=$tree/src/build-gcc/meson-logs/testlog.json
+[[ -f $log ]] && python3 "$root/tests/support/tally.py" meson "$log"
+exit $rc
