@@ -39,8 +39,7 @@ typedef struct sio_reassembly sio_reassembly;
 
 /* All slices are borrowed from the text that was decoded, from the decoder or from `held`. */
 typedef struct sio_packet {
-    sio_packet_type
-        type; /* SIO_EVENT and SIO_ACK for binary ones too, as soon as they are complete */
+    sio_packet_type type; /* of a binary packet that is complete: SIO_EVENT or SIO_ACK */
     bool has_id;
     uint64_t id;
     eio_slice nsp;        /* "/" when none was sent */

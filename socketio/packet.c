@@ -1,0 +1,217 @@
+#include "socketio/packet.h"
+
+#include "socketio/json_scan.h"
+#include "socketio/json_string.h"
+#include "socketio/reassembly.h"
+
+/* The words of Node's decoder, where it has some. */
+static const char no_text[] = "Unknown type: undefined";
+static const char invalid_payload[] = "invalid payload";
+static const char too_deep[] = "payload is nested too deeply (limit: 128)";
+
+void sio_decoder_init(sio_decoder *decoder, size_t max_packet_bytes)
+{
+    decoder->fault = NULL;
+    decoder->max_attachments = SIO_ATTACHMENTS_MAX;
+    decoder->max_packet_bytes = max_packet_bytes;
+}
+
+bool sio_event_name_is_reserved(eio_slice name)
+{
+    switch (name.len) {
+    case 7: return memcmp(name.base, "connect", 7) == 0;
+    case 10: return memcmp(name.base, "disconnect", 10) == 0;
+    case 11: return memcmp(name.base, "newListener", 11) == 0;
+    case 13:
+        return memcmp(name.base, "connect_error", 13) == 0 ||
+               memcmp(name.base, "disconnecting", 13) == 0;
+    case 14: return memcmp(name.base, "removeListener", 14) == 0;
+    }
+    return false;
+}
+
+/* The text that is still to be read. */
+typedef struct input {
+    const char *at;
+    const char *end;
+} input;
+
+static bool is_digit(const input *in)
+{
+    return in->at < in->end && *in->at >= '0' && *in->at <= '9';
+}
+
+/* A run of digits, perhaps empty. What passes the limit becomes limit + 1. */
+static uint64_t read_number(input *in, uint64_t limit)
+{
+    uint64_t number = 0;
+
+    for (; is_digit(in); in->at++) {
+        if (number <= limit)
+            number = number * 10 + (uint64_t)(*in->at - '0');
+    }
+    return number <= limit ? number : limit + 1;
+}
+
+static const char *read_type(sio_packet *packet, input *in)
+{
+    switch (*in->at) {
+    case '7': return "unknown packet type 7";
+    case '8': return "unknown packet type 8";
+    case '9': return "unknown packet type 9";
+    }
+    if (!is_digit(in))
+        return "unknown packet type NaN";
+    packet->type = (sio_packet_type)(*in->at++ - '0');
+    return NULL;
+}
+
+static const char *read_attachments(size_t *count, input *in, size_t max)
+{
+    *count = (size_t)read_number(in, max);
+    if (*count == 0 || in->at == in->end || *in->at != '-')
+        return "Illegal attachments";
+    in->at++;
+    return *count > max ? "too many attachments" : NULL;
+}
+
+static const char *read_nsp(sio_packet *packet, input *in)
+{
+    if (in->at == in->end || *in->at != '/') {
+        packet->nsp = sio_root_nsp;
+        return NULL;
+    }
+    size_t left = (size_t)(in->end - in->at);
+    const char *comma = memchr(in->at, ',', left);
+    packet->nsp = (eio_slice){ in->at, comma == NULL ? left : (size_t)(comma - in->at) };
+    in->at = comma == NULL ? in->end : comma + 1;
+    return packet->nsp.len > SIO_NSP_MAX_BYTES ? "namespace is too long (limit: 256 bytes)" : NULL;
+}
+
+static const char *read_id(sio_packet *packet, input *in)
+{
+    packet->has_id = is_digit(in);
+    packet->id = read_number(in, SIO_ACK_ID_MAX);
+    return packet->id > SIO_ACK_ID_MAX ? "acknowledgement id is too large" : NULL;
+}
+
+static const char *fault_of(int rc)
+{
+    return rc == EIO_E_TOO_BIG ? too_deep : invalid_payload;
+}
+
+/* Record the elements of the payload, which must be an array. */
+static const char *read_elements(size_t *count, sio_decoder *decoder, eio_slice payload, size_t max)
+{
+    sio_json_walk walk;
+    eio_slice element;
+    size_t n = 0;
+
+    int rc = sio_json_walk_init(&walk, payload);
+    if (rc != EIO_OK)
+        return invalid_payload;
+    while ((rc = sio_json_walk_next(&walk, &element)) > 0) {
+        if (n == max)
+            return "too many arguments (limit: 1024)";
+        decoder->args[n++] = element;
+    }
+    *count = n;
+    return rc < 0 ? fault_of(rc) : NULL;
+}
+
+static const char *read_name(sio_packet *packet, sio_decoder *decoder, eio_slice first)
+{
+    if (*first.base == '-' || (*first.base >= '0' && *first.base <= '9')) {
+        packet->name = first;
+    } else if (*first.base != '"') {
+        return invalid_payload;
+    } else if (!sio_json_string_has_escapes(first)) {
+        packet->name = (eio_slice){ first.base + 1, first.len - 2 };
+    } else if (first.len - 2 <= sizeof(decoder->name)) {
+        packet->name.base = decoder->name;
+        packet->name.len = sio_json_string_decode(decoder->name, first);
+    } else {
+        packet->name.len = first.len; /* too long, whatever it says */
+    }
+    if (packet->name.len > SIO_EVENT_NAME_MAX_BYTES)
+        return "event name is too long (limit: 1024 bytes)";
+    return sio_event_name_is_reserved(packet->name) ? invalid_payload : NULL;
+}
+
+static const char *read_event(sio_packet *packet, sio_decoder *decoder)
+{
+    size_t count = 0;
+
+    const char *fault = read_elements(&count, decoder, packet->payload, 1 + SIO_ARGS_MAX);
+    if (fault != NULL)
+        return fault;
+    if (count == 0)
+        return invalid_payload;
+    packet->args.json = decoder->args + 1;
+    packet->args.count = count - 1;
+    return read_name(packet, decoder, decoder->args[0]);
+}
+
+static const char *read_ack(sio_packet *packet, sio_decoder *decoder)
+{
+    packet->args.json = decoder->args;
+    return read_elements(&packet->args.count, decoder, packet->payload, SIO_ARGS_MAX);
+}
+
+static const char *check_payload(eio_slice payload, bool string_too)
+{
+    char first = *payload.base;
+
+    if (first != '{' && (first != '"' || !string_too))
+        return invalid_payload;
+    int rc = sio_json_check(payload);
+    return rc == EIO_OK ? NULL : fault_of(rc);
+}
+
+static const char *read_payload(sio_packet *packet, sio_decoder *decoder, const input *in)
+{
+    if (in->at == in->end)
+        return NULL; /* any packet may be without */
+    packet->payload = (eio_slice){ in->at, (size_t)(in->end - in->at) };
+    switch (packet->type) {
+    case SIO_CONNECT: return check_payload(packet->payload, false);
+    case SIO_CONNECT_ERROR: return check_payload(packet->payload, true);
+    case SIO_DISCONNECT: break;
+    case SIO_EVENT:
+    case SIO_BINARY_EVENT: return *in->at == '[' ? read_event(packet, decoder) : invalid_payload;
+    case SIO_ACK:
+    case SIO_BINARY_ACK: return *in->at == '[' ? read_ack(packet, decoder) : invalid_payload;
+    }
+    return invalid_payload;
+}
+
+sio_decode_result sio_decode_text(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending,
+                                  eio_slice text)
+{
+    sio_packet packet = { .type = SIO_CONNECT };
+    size_t attachments = 0;
+
+    if (*pending != NULL)
+        return sio_decode_fail(decoder, "got plaintext data when reconstructing a packet");
+    if (text.len == 0)
+        return sio_decode_fail(decoder, no_text);
+    input in = { text.base, text.base + text.len };
+    const char *fault = read_type(&packet, &in);
+    bool binary = packet.type == SIO_BINARY_EVENT || packet.type == SIO_BINARY_ACK;
+    if (fault == NULL && binary)
+        fault = read_attachments(&attachments, &in, decoder->max_attachments);
+    if (fault == NULL)
+        fault = read_nsp(&packet, &in);
+    if (fault == NULL)
+        fault = read_id(&packet, &in);
+    if (fault == NULL)
+        fault = read_payload(&packet, decoder, &in);
+    if (fault == NULL && binary)
+        fault = sio_reassembly_new(pending, decoder, &packet, text, attachments);
+    if (fault != NULL)
+        return sio_decode_fail(decoder, fault);
+    if (binary)
+        return SIO_DECODE_PENDING;
+    *out = packet;
+    return SIO_DECODE_PACKET;
+}

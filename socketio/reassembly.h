@@ -1,0 +1,29 @@
+/*
+ * A binary packet on its way in: its text, and the attachments that came so far. It owns all it has,
+ * in one block beside the attachments. Expected load: one a binary packet, while it takes.
+ */
+#ifndef SOCKETIO_REASSEMBLY_H
+#define SOCKETIO_REASSEMBLY_H
+
+#include "socketio/packet.h"
+
+/* What nsp is when the packet names none. */
+extern const eio_slice sio_root_nsp;
+
+/*
+ * Keep a packet until its attachments are there. Its placeholders are checked now.
+ *
+ * out: new. packet, text: copied; the packet borrows from the text and the decoder. NULL, or what is
+ * wrong.
+ */
+const char *sio_reassembly_new(sio_reassembly **out, const sio_decoder *decoder,
+                               const sio_packet *packet, eio_slice text, size_t attachments);
+
+/* Note why, and give SIO_DECODE_FAULT. */
+static inline sio_decode_result sio_decode_fail(sio_decoder *decoder, const char *fault)
+{
+    decoder->fault = fault;
+    return SIO_DECODE_FAULT;
+}
+
+#endif
