@@ -62,6 +62,11 @@ static uint8_t value_of(char c)
     return values[(unsigned char)c];
 }
 
+bool eio_is_base64(char c)
+{
+    return value_of(c) != 0 && (value_of(c) & URL) == 0;
+}
+
 /* Four characters of an alphabet to three bytes. */
 static void write_group(char *out, const uint8_t group[4])
 {

@@ -27,6 +27,9 @@ EIO_PRIVATE void eio_base64_encode(char *out, eio_slice bytes);
 /* Write the URL's alphabet, without padding: ceil(bytes.len * 4 / 3) characters. */
 EIO_PRIVATE void eio_base64url_encode(char *out, eio_slice bytes);
 
+/* Whether it is one of the 64 characters of the standard alphabet. */
+EIO_PRIVATE bool eio_is_base64(char c);
+
 /*
  * Strict: the standard alphabet, with its padding, no unused bits set; so there is one text for any bytes.
  *

@@ -1,0 +1,60 @@
+#include "engineio/websocket/seal.h"
+
+#include <assert.h>
+
+#include "engineio/net/buffer_private.h"
+
+enum {
+    FIN = 0x80,
+    LENGTH_16 = 126,
+    LENGTH_64 = 127,
+    HAS_PREFIX = 0x80, /* in a buffer's seal, next to the opcode */
+};
+
+static_assert(EIO_FRAME_HEAD_MAX + 1 <= EIO_HEAD_ROOM, "header and prefix fit the head room");
+static_assert(offsetof(eio_buffer, payload) == offsetof(eio_buffer, room) + EIO_HEAD_ROOM,
+              "the payload follows the head room at once");
+
+static void write_length(uint8_t *to, size_t count, uint64_t len)
+{
+    for (size_t i = count; i-- > 0; len >>= 8)
+        to[i] = (uint8_t)len;
+}
+
+size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64_t len)
+{
+    out[0] = (uint8_t)(FIN | opcode);
+    if (len < LENGTH_16) {
+        out[1] = (uint8_t)len;
+        return 2;
+    }
+    if (len <= UINT16_MAX) {
+        out[1] = LENGTH_16;
+        write_length(out + 2, 2, len);
+        return 4;
+    }
+    out[1] = LENGTH_64;
+    write_length(out + 2, 8, len);
+    return 10;
+}
+
+int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
+{
+    uint8_t seal = (uint8_t)(opcode | (prefix != 0 ? HAS_PREFIX : 0));
+    char *end = buffer->room + EIO_HEAD_ROOM;
+
+    if (buffer->seal != 0) {
+        bool same = buffer->seal == seal && (prefix == 0 || end[-1] == prefix);
+        return same ? EIO_OK : EIO_E_STATE;
+    }
+    size_t extra = prefix != 0 ? 1 : 0;
+    uint8_t head[EIO_FRAME_HEAD_MAX];
+    size_t len = eio_frame_head(head, opcode, buffer->len + extra);
+
+    if (prefix != 0)
+        end[-1] = prefix;
+    memcpy(end - extra - len, head, len);
+    buffer->head = (uint8_t)(len + extra);
+    buffer->seal = seal;
+    return EIO_OK;
+}

@@ -1,0 +1,25 @@
+/*
+ * Server frames: the header, and with it one byte of the layer above, written once into a buffer's head room. They are
+ * not masked, so the sealed bytes are the same for every client. Pure.
+ */
+#ifndef ENGINEIO_WEBSOCKET_SEAL_H
+#define ENGINEIO_WEBSOCKET_SEAL_H
+
+#include "engineio/buffer.h"
+#include "engineio/websocket/frame.h"
+
+enum { EIO_FRAME_HEAD_MAX = 10 };
+
+/* Write the header of an unfragmented frame. Its length. RFC 6455 §5.2 */
+size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64_t len);
+
+/*
+ * Make a buffer one frame; eio_buffer_sealed gives its bytes. Sealing again alike does nothing.
+ *
+ * buffer: complete, and not yet handed to another thread
+ * prefix: a byte that belongs to the frame's payload and stands before the buffer's; 0: none
+ * EIO_OK, or EIO_E_STATE if it was sealed otherwise before: that takes another buffer.
+ */
+EIO_PRIVATE int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode);
+
+#endif
