@@ -1,0 +1,157 @@
+/* Redis client on a libuv loop: pipelined commands, scripts, a link that comes back by itself. */
+#ifndef SOCKETIO_REDIS_H
+#define SOCKETIO_REDIS_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "engineio/buffer.h"
+
+/** One link to one Redis database, for commands. */
+typedef struct sio_redis sio_redis;
+
+/** What a reply, or a part of it, is. */
+typedef enum sio_redis_type {
+    SIO_REDIS_NIL,
+    SIO_REDIS_STRING,
+    SIO_REDIS_STATUS, /**< "OK", "PONG" */
+    SIO_REDIS_ERROR,  /**< text starts with the code: "WRONGTYPE Operation …" */
+    SIO_REDIS_INTEGER,
+    SIO_REDIS_ARRAY,
+} sio_redis_type;
+
+/** One reply. Borrowed until the callback that is given it returns. */
+typedef struct sio_redis_reply {
+    sio_redis_type type;
+    eio_slice text;                /**< of a string, status or error; not NUL-terminated */
+    int64_t integer;               /**< of an integer */
+    size_t count;                  /**< items of an array */
+    struct sio_redis_reply *items; /**< of an array */
+} sio_redis_reply;
+
+/** The arguments of a command: SIO_REDIS_ARGUMENTS(EIO_STR("GET"), key) gives the two parameters that tell of them. */
+#define SIO_REDIS_ARGUMENTS(...)                                                                   \
+    (const eio_slice[]){ __VA_ARGS__ },                                                            \
+        sizeof((const eio_slice[]){ __VA_ARGS__ }) / sizeof(eio_slice)
+
+typedef struct sio_redis_options {
+    size_t size; /**< set by sio_redis_options_init */
+    /**
+     * Where: redis://[user][:password]@host[:port][/db], redis+unix://[user:password@]/path[?db=N] (also unix://,
+     * redis-socket://, redis+socket:// or just the absolute path). Parts are percent-encoded. rediss:// is refused
+     * with EIO_E_UNSUPPORTED. Copied.
+     */
+    const char *url;
+    const char *name;            /**< for CLIENT SETNAME; NULL: none; copied */
+    uint64_t connect_timeout_ms; /**< 5000; name look-up included */
+    uint64_t command_timeout_ms; /**< 5000: for each command, and for the handshake */
+    uint64_t
+        ping_interval_ms; /**< 3000 of silence: PING; silent for command_timeout_ms more: the link is dropped */
+    size_t max_queued_bytes; /**< 8 MiB of commands that are not answered yet */
+    size_t max_reply_bytes;  /**< 64 MiB, in one reply; a larger one drops the link */
+    /** The link is up, authenticated and answering. May be NULL. */
+    void (*on_connect)(sio_redis *redis, void *data);
+    /** It was up and is not any more. @param why one line, borrowed. May be NULL */
+    void (*on_disconnect)(sio_redis *redis, const char *why, void *data);
+    /** A line for the log; `level` is 'd', 'i', 'w' or 'e'. Never holds a password. May be NULL. */
+    void (*on_log)(sio_redis *redis, char level, const char *line, void *data);
+    void *data; /**< handed to all of the above */
+} sio_redis_options;
+
+/** Fill with the defaults. */
+EIO_API void sio_redis_options_init(sio_redis_options *options);
+
+/**
+ * Check a URL without connecting.
+ *
+ * @param url  borrowed
+ * @param why  one line without the password; may be NULL
+ * @return EIO_OK, EIO_E_INVALID, EIO_E_UNSUPPORTED (rediss://), EIO_E_NOMEM
+ * @note Any thread.
+ */
+EIO_API int sio_redis_check_url(const char *url, eio_error *why);
+
+/**
+ * Make a client and begin to connect. It goes on trying for ever: pauses grow from 50 ms to 2 s, at random within.
+ *
+ * @param out      new; sio_redis_close it
+ * @param loop     borrowed until closed
+ * @param options  copied
+ * @param why      may be NULL
+ * @return EIO_OK; as sio_redis_check_url; EIO_E_NOMEM
+ * @note Loop thread.
+ */
+EIO_API int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *options,
+                          eio_error *why);
+
+/**
+ * Close. What is queued is still sent; commands that have no answer yet end with EIO_E_CLOSED.
+ *
+ * @param redis      taken; may be NULL. A second call does nothing
+ * @param on_closed  called once from the loop, the last callback; may be NULL
+ */
+EIO_API void sio_redis_close(sio_redis *redis, void (*on_closed)(void *data), void *data);
+
+/** @return whether commands are being sent at present */
+EIO_API bool sio_redis_is_connected(const sio_redis *redis);
+
+/** @return options.data */
+EIO_API void *sio_redis_data(const sio_redis *redis);
+
+/** @return where it connects to, as a URL without user and password: for logs. Borrowed until closed */
+EIO_API const char *sio_redis_address(const sio_redis *redis);
+
+/**
+ * The outcome of one command.
+ *
+ * @param status  EIO_OK; EIO_E_REPLY: Redis refused it (reply is the error); EIO_E_TIMEOUT: no answer in time (it may
+ *                still take effect); EIO_E_UNAVAILABLE: the link is down, or broke before the answer; EIO_E_BACKLOG:
+ *                max_queued_bytes are waiting already, not sent; EIO_E_CLOSED
+ * @param reply   borrowed until the callback returns; NULL unless status is EIO_OK or EIO_E_REPLY
+ */
+typedef void sio_redis_callback(sio_redis *redis, int status, const sio_redis_reply *reply,
+                                void *data);
+
+/**
+ * Send one command. Commands leave in the order of the calls and are answered in that order; many may be under way.
+ * While the link is down they fail, they are not kept.
+ *
+ * @param redis      borrowed, in any state
+ * @param arguments  copied
+ * @param count      of arguments, 1 to 1000000
+ * @param callback   called exactly once if EIO_OK is returned, from the loop, never from within this call; NULL: none
+ * @return EIO_OK, EIO_E_CLOSED, EIO_E_INVALID, EIO_E_NOMEM
+ * @note Loop thread. Allowed inside every callback.
+ */
+EIO_API int sio_redis_command(sio_redis *redis, const eio_slice *arguments, size_t count,
+                              sio_redis_callback *callback, void *data);
+
+/** A Lua script. Make one for each text and keep it: its hash is computed once. */
+typedef struct sio_redis_script sio_redis_script;
+
+/**
+ * Prepare a script.
+ *
+ * @param out   new; sio_redis_script_free it
+ * @param text  borrowed until freed
+ * @return EIO_OK or EIO_E_NOMEM
+ */
+EIO_API int sio_redis_script_new(sio_redis_script **out, eio_slice text);
+
+/** @param script may be NULL; not before the last run with it has called back */
+EIO_API void sio_redis_script_free(sio_redis_script *script);
+
+/**
+ * Run a script by its hash (EVALSHA); a server that does not have it yet is sent the text (EVAL).
+ *
+ * @param script     borrowed until the callback
+ * @param keys       how many of the arguments are keys
+ * @param arguments  keys first; copied
+ * @param count      of arguments
+ * @return as sio_redis_command
+ */
+EIO_API int sio_redis_script_run(sio_redis *redis, const sio_redis_script *script, size_t keys,
+                                 const eio_slice *arguments, size_t count,
+                                 sio_redis_callback *callback, void *data);
+
+#endif

@@ -1,0 +1,407 @@
+#include "socketio/redis/link.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engineio/net/crypto.h"
+#include "socketio/redis/encode.h"
+#include "socketio/redis/handshake.h"
+#include "socketio/redis/reader.h"
+#include "socketio/redis/url.h"
+
+enum {
+    FIRST_PAUSE_MS = 50,
+    LONGEST_PAUSE_MS = 2000,
+    LATE_TIMER_MS =
+        1000, /* a timer that fires so late was held up with the whole loop: no verdict on the peer */
+    STREAM_SPARE_BYTES =
+        64 * 1024, /* over max_queued_bytes, which its owner enforces: handshake and pings */
+};
+
+typedef enum link_state {
+    LINK_PAUSING, /* until the next attempt */
+    LINK_CONNECTING,
+    LINK_GREETING, /* authenticate, select, ping */
+    LINK_UP,
+    LINK_CLOSED,
+    LINK_N_STATES
+} link_state;
+
+struct sio_redis_link {
+    link_state state;
+    const sio_redis_link_handler *handler; /* borrowed */
+    void *data;
+    uv_loop_t *loop;
+    sio_redis_url url;
+    char *name;    /* own; NULL: none */
+    char *address; /* own: the URL without secrets */
+    uint64_t connect_timeout_ms, answer_timeout_ms, ping_interval_ms;
+    size_t max_queued_bytes, max_reply_bytes;
+    eio_stream *stream;       /* NULL while pausing and closed */
+    sio_redis_reader *reader; /* of this stream */
+    sio_redis_handshake handshake;
+    uv_timer_t timer; /* the one thing the state waits for: pause, handshake, silence */
+    uint64_t timer_due;
+    uint64_t heard_ms; /* when the last bytes came */
+    bool asked_for_ping;
+    unsigned failures;   /* attempts in a row without success */
+    char last_line[256]; /* the failure that was logged last: the same one is not shouted again */
+    void (*on_closed)(void *data);
+};
+
+static const unsigned legal_next[LINK_N_STATES] = {
+    [LINK_PAUSING] = 1u << LINK_CONNECTING | 1u << LINK_CLOSED,
+    [LINK_CONNECTING] = 1u << LINK_GREETING | 1u << LINK_PAUSING | 1u << LINK_CLOSED,
+    [LINK_GREETING] = 1u << LINK_UP | 1u << LINK_PAUSING | 1u << LINK_CLOSED,
+    [LINK_UP] = 1u << LINK_PAUSING | 1u << LINK_CLOSED,
+};
+
+static const char *const state_names[] = { "pausing", "connecting", "greeting", "up", "closed" };
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == LINK_N_STATES, "name every state");
+
+EIO_PRINTF(3, 4)
+static void log_line(sio_redis_link *link, char level, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    link->handler->on_log(link, level, line, link->data);
+}
+
+static void set_state(sio_redis_link *link, link_state state)
+{
+    assert((legal_next[link->state] & 1u << state) != 0);
+    link->state = state;
+    if (state != LINK_CLOSED)
+        log_line(link, 'd', "Redis %s: %s", link->address, state_names[state]);
+}
+
+static void handle_timer(uv_timer_t *timer);
+
+static void set_timer(sio_redis_link *link, uint64_t after_ms)
+{
+    link->timer_due = uv_now(link->loop) + after_ms;
+    uv_timer_start(&link->timer, handle_timer, after_ms, 0);
+}
+
+/* 50 ms doubling to 2 s, at random within, so that many servers do not return at one moment. */
+static uint64_t choose_pause(unsigned failures, bool refused)
+{
+    uint64_t most = failures >= 6 ? LONGEST_PAUSE_MS : (uint64_t)FIRST_PAUSE_MS << failures;
+    uint32_t random = 0;
+
+    if (most > LONGEST_PAUSE_MS)
+        most = LONGEST_PAUSE_MS;
+    if (eio_random(&random, sizeof(random)) != EIO_OK)
+        random = UINT32_MAX;
+    uint64_t pause = most * random / UINT32_MAX;
+    /* Who was turned away knocks slowly: the answer will be the same for a while. */
+    return refused ? LONGEST_PAUSE_MS / 2 + pause / 2 : pause;
+}
+
+static void drop_stream(sio_redis_link *link)
+{
+    eio_stream_abort(link->stream);
+    link->stream = NULL;
+    sio_redis_reader_free(link->reader);
+    link->reader = NULL;
+}
+
+/* Each new failure is told once at warning level; the same one again only at debug. */
+static void log_failure(sio_redis_link *link, const char *why, uint64_t pause)
+{
+    bool told = strncmp(link->last_line, why, sizeof(link->last_line) - 1) == 0;
+
+    snprintf(link->last_line, sizeof(link->last_line), "%s", why);
+    log_line(link, told ? 'd' : 'w', "Redis %s: %s; trying again in %" PRIu64 " ms", link->address,
+             why, pause);
+}
+
+/* The attempt failed, or the link broke: pause, then try again. */
+static void lose(sio_redis_link *link, const char *why, bool refused)
+{
+    bool was_up = link->state == LINK_UP;
+    uint64_t pause = choose_pause(link->failures, refused);
+
+    link->failures++;
+    drop_stream(link);
+    set_state(link, LINK_PAUSING);
+    set_timer(link, pause);
+    log_failure(link, why, pause);
+    if (was_up)
+        link->handler->on_down(link, why, link->data);
+}
+
+/* ---- what comes in ---- */
+
+static void become_up(sio_redis_link *link)
+{
+    link->failures = 0;
+    link->last_line[0] = '\0';
+    link->asked_for_ping = false;
+    set_state(link, LINK_UP);
+    set_timer(link, link->ping_interval_ms);
+    log_line(link, 'i', "Redis %s: connected", link->address);
+    link->handler->on_up(link, link->data);
+}
+
+static void handle_greeting(sio_redis_link *link, const sio_redis_reply *reply)
+{
+    char why[200];
+
+    switch (sio_redis_handshake_take(&link->handshake, reply, why, sizeof(why))) {
+    case SIO_REDIS_HANDSHAKE_GOES_ON: break;
+    case SIO_REDIS_HANDSHAKE_DONE: become_up(link); break;
+    case SIO_REDIS_HANDSHAKE_REFUSED: lose(link, why, true); break;
+    }
+}
+
+/* Errors that hold for the link as a whole; the others are for the one command alone. */
+static bool ends_link(const sio_redis_reply *reply)
+{
+    return reply->type == SIO_REDIS_ERROR &&
+           (sio_redis_error_is(reply, "NOAUTH") || sio_redis_error_is(reply, "LOADING"));
+}
+
+static void handle_reply(sio_redis_link *link, const sio_redis_reply *reply)
+{
+    const eio_stream *stream = link->stream;
+
+    if (link->state == LINK_GREETING) {
+        handle_greeting(link, reply);
+        return;
+    }
+    link->handler->on_reply(link, reply, link->data);
+    if (link->stream == stream && ends_link(reply)) {
+        char why[200];
+        snprintf(why, sizeof(why), "%.*s", (int)(reply->text.len < 150 ? reply->text.len : 150),
+                 reply->text.base);
+        lose(link, why, true);
+    }
+}
+
+static void handle_read(eio_stream *stream, char *bytes, size_t len, void *data)
+{
+    sio_redis_link *link = data;
+    sio_redis_reply *reply = NULL;
+
+    link->heard_ms = uv_now(link->loop);
+    link->asked_for_ping = false;
+    int rc = sio_redis_reader_feed(link->reader, (eio_slice){ bytes, len });
+    while (rc == EIO_OK && (rc = sio_redis_reader_next(link->reader, &reply)) == EIO_OK &&
+           reply != NULL) {
+        handle_reply(link, reply);
+        sio_redis_reply_free(reply);
+        if (link->stream != stream)
+            return; /* lost or closed meanwhile, and the reader with it */
+    }
+    if (rc != EIO_OK) {
+        char why[100];
+        snprintf(why, sizeof(why), "an unreadable reply: %s", eio_strerror(rc));
+        lose(link, why, true);
+    }
+}
+
+static void handle_close(eio_stream *stream, int reason, void *data)
+{
+    sio_redis_link *link = data;
+    char why[200];
+
+    (void)stream;
+    link->stream = NULL; /* it is gone already */
+    if (reason == UV_EOF)
+        snprintf(why, sizeof(why), "closed by the server");
+    else
+        snprintf(why, sizeof(why), "%s: %s",
+                 link->state == LINK_CONNECTING ? "cannot connect" : "connection lost",
+                 reason == EIO_E_TIMEOUT ? "no answer in time" : eio_strerror(reason));
+    lose(link, why, false);
+}
+
+/* ---- going out ---- */
+
+static void handle_connect(eio_stream *stream, void *data)
+{
+    sio_redis_link *link = data;
+    eio_buffer *greeting = NULL;
+
+    int rc = sio_redis_handshake_begin(&link->handshake, &greeting, &link->url, link->name);
+    if (rc == EIO_OK)
+        rc = eio_stream_write(stream, greeting, eio_buffer_slice(greeting));
+    eio_buffer_unref(greeting);
+    if (rc != EIO_OK) {
+        lose(link, eio_strerror(rc), false);
+        return;
+    }
+    set_state(link, LINK_GREETING);
+    set_timer(link, link->answer_timeout_ms);
+}
+
+static void connect_now(sio_redis_link *link)
+{
+    static const eio_stream_handler handler = {
+        .on_read = handle_read,
+        .on_close = handle_close,
+        .on_connect = handle_connect,
+    };
+    eio_connect_options options;
+
+    set_state(link, LINK_CONNECTING);
+    eio_connect_options_init(&options);
+    options.host = link->url.host;
+    options.port = link->url.port;
+    options.path = link->url.path;
+    options.timeout_ms = link->connect_timeout_ms;
+    int rc = sio_redis_reader_new(&link->reader, link->max_reply_bytes);
+    if (rc == EIO_OK)
+        rc = eio_stream_connect(&link->stream, link->loop, &options, &handler, link);
+    if (rc != EIO_OK) {
+        lose(link, eio_strerror(rc), false);
+        return;
+    }
+    eio_stream_set_limit(link->stream, link->max_queued_bytes + STREAM_SPARE_BYTES);
+}
+
+/* Silence: ask for a ping, then wait for any byte as long as for an answer. */
+static void check_silence(sio_redis_link *link)
+{
+    uint64_t now = uv_now(link->loop);
+    uint64_t silent = now - link->heard_ms;
+    uint64_t most = link->ping_interval_ms + link->answer_timeout_ms;
+
+    if (now > link->timer_due + LATE_TIMER_MS) {
+        set_timer(link, LATE_TIMER_MS);
+        return;
+    }
+    if (silent >= most) {
+        lose(link, "connection lost: silent for too long", false);
+        return;
+    }
+    if (silent < link->ping_interval_ms) {
+        set_timer(link, link->ping_interval_ms - silent);
+        return;
+    }
+    set_timer(link, most - silent);
+    if (!link->asked_for_ping) {
+        link->asked_for_ping = true;
+        link->handler->on_idle(link, link->data);
+    }
+}
+
+static void handle_timer(uv_timer_t *timer)
+{
+    sio_redis_link *link = timer->data;
+
+    switch (link->state) {
+    case LINK_PAUSING: connect_now(link); break;
+    case LINK_GREETING: lose(link, "no answer to the handshake in time", false); break;
+    case LINK_UP: check_silence(link); break;
+    case LINK_CONNECTING: /* the stream has its own time-out */
+    case LINK_CLOSED:
+    case LINK_N_STATES: break;
+    }
+}
+
+/* ---- the handle ---- */
+
+static void link_free(sio_redis_link *link)
+{
+    sio_redis_url_fini(&link->url);
+    free(link->name);
+    free(link->address);
+    free(link);
+}
+
+static int copy_options(sio_redis_link *link, const sio_redis_options *options, eio_error *why)
+{
+    char address[2 * SIO_REDIS_MAX_URL_BYTES];
+
+    int rc = sio_redis_url_parse(&link->url, eio_slice_of(options->url), why);
+    if (rc != EIO_OK)
+        return rc;
+    if (link->url.tls)
+        return eio_error_set(why, EIO_E_UNSUPPORTED,
+                             "Redis URL: rediss:// (TLS) is not supported by this build");
+    sio_redis_url_describe(&link->url, address, sizeof(address));
+    link->address = strdup(address);
+    link->name = options->name == NULL ? NULL : strdup(options->name);
+    if (link->address == NULL || (options->name != NULL && link->name == NULL))
+        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
+    link->connect_timeout_ms = options->connect_timeout_ms;
+    link->answer_timeout_ms = options->command_timeout_ms;
+    link->ping_interval_ms = options->ping_interval_ms;
+    link->max_queued_bytes = options->max_queued_bytes;
+    link->max_reply_bytes = options->max_reply_bytes;
+    return EIO_OK;
+}
+
+int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, const sio_redis_options *options,
+                       const sio_redis_link_handler *handler, void *data, eio_error *why)
+{
+    sio_redis_link *link = calloc(1, sizeof(*link));
+
+    if (link == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
+    int rc = copy_options(link, options, why);
+    if (rc != EIO_OK) {
+        link_free(link);
+        return rc;
+    }
+    link->loop = loop;
+    link->handler = handler;
+    link->data = data;
+    link->timer.data = link;
+    uv_timer_init(loop, &link->timer);
+    set_timer(link, 0); /* the owner is not called from within this call */
+    *out = link;
+    return EIO_OK;
+}
+
+static void handle_uv_closed(uv_handle_t *handle)
+{
+    sio_redis_link *link = handle->data;
+    void (*on_closed)(void *) = link->on_closed;
+    void *data = link->data;
+
+    link_free(link);
+    if (on_closed != NULL)
+        on_closed(data);
+}
+
+void sio_redis_link_close(sio_redis_link *link, void (*on_closed)(void *data))
+{
+    if (link == NULL || link->state == LINK_CLOSED)
+        return;
+    if (link->state == LINK_UP) {
+        eio_stream_close(link->stream); /* in order: what is queued is sent */
+        link->stream = NULL;
+    }
+    drop_stream(link);
+    set_state(link, LINK_CLOSED);
+    link->on_closed = on_closed;
+    uv_close((uv_handle_t *)&link->timer, handle_uv_closed);
+}
+
+bool sio_redis_link_is_up(const sio_redis_link *link)
+{
+    return link->state == LINK_UP;
+}
+
+const char *sio_redis_link_address(const sio_redis_link *link)
+{
+    return link->address;
+}
+
+int sio_redis_link_write(sio_redis_link *link, eio_buffer *buffer)
+{
+    if (link->state != LINK_UP)
+        return EIO_E_UNAVAILABLE;
+    int rc = eio_stream_write(link->stream, buffer, eio_buffer_slice(buffer));
+    return rc == EIO_OK || rc == EIO_E_NOMEM ? rc : EIO_E_UNAVAILABLE;
+}
