@@ -12,11 +12,17 @@ if [[ $(id -u) != 0 ]]; then
     echo "chroot needs root: run ./dev check debian13 as root"
     exit 1
 fi
-if [[ ! -f $tree/.complete ]]; then
+if [[ ! -x $tree/usr/bin/apt-get ]]; then
+    rm -rf "$tree"
     mkdir -p "$tree"
-    debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" trixie "$tree" \
-        "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
-    touch "$tree/.complete"
+    debootstrap --variant=minbase trixie "$tree" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+fi
+if [[ $(cat "$tree/.packages" 2>/dev/null) != "${packages[*]}" ]]; then
+    cp /etc/resolv.conf "$tree/etc/resolv.conf"
+    chroot "$tree" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive chroot "$tree" \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    echo "${packages[*]}" >"$tree/.packages"
 fi
 
 # The sources of this checkout as they stand, committed or not; nothing that was built.
