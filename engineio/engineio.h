@@ -7,6 +7,8 @@
 typedef struct eio_server eio_server;
 /** One client, whatever connections it uses. Counted: a reference keeps the memory, not the client. */
 typedef struct eio_session eio_session;
+/** A client that asks to be let in, see eio_options.on_handshake. */
+typedef struct eio_handshake eio_handshake;
 
 /** Error codes of a refused request, as on the wire. */
 typedef enum eio_refusal {
@@ -70,22 +72,21 @@ typedef struct eio_options {
     uint64_t upgrade_timeout_ms; /**< 10000 */
     /** 30000: how long a closing polling session waits for its last poll */
     uint64_t close_timeout_ms;
-    size_t max_payload_bytes;            /**< 1000000: maxHttpBufferSize */
-    size_t max_buffered_bytes;           /**< 8 MiB queued for one session */
-    unsigned transports;                 /**< EIO_TRANSPORT_…, both */
-    bool no_upgrades;                    /**< allowUpgrades: false */
-    bool keep_upgrade_requests;          /**< destroyUpgrade: false */
-    uint64_t destroy_upgrade_timeout_ms; /**< 1000 */
-    const eio_cookie_options *cookie;    /**< NULL: none; copied */
-    const eio_cors_options *cors;        /**< NULL: none; copied */
-    eio_slice initial_packet;            /**< text message joined to the handshake; copied */
+    size_t max_payload_bytes;         /**< 1000000: maxHttpBufferSize */
+    size_t max_buffered_bytes;        /**< 8 MiB queued for one session */
+    unsigned transports;              /**< EIO_TRANSPORT_…, both */
+    bool no_upgrades;                 /**< allowUpgrades: false */
+    const eio_cookie_options *cookie; /**< NULL: none; copied */
+    const eio_cors_options *cors;     /**< NULL: none; copied */
+    eio_slice initial_packet;         /**< text message joined to the handshake; copied */
 
     /** A new session. Set its handler here; the open packet is queued already. */
     void (*on_session)(eio_server *server, eio_session *session, void *data);
     /**
-     * Allow a handshake (allowRequest): answer with eio_request_allow or eio_request_refuse, now or later. NULL: all.
+     * Allow a handshake or not (allowRequest): answer with eio_handshake_allow or eio_handshake_refuse, now or later,
+     * exactly once. NULL: all are allowed.
      */
-    void (*on_request)(eio_server *server, eio_http_request *request, void *data);
+    void (*on_handshake)(eio_server *server, eio_handshake *handshake, void *data);
     /** A refused request (connection_error). @param context what exactly, as `name: value`. May be NULL. */
     void (*on_connection_error)(eio_server *server, const eio_http_request *request,
                                 eio_refusal code, const char *context, void *data);
@@ -135,10 +136,12 @@ EIO_API eio_counters eio_server_counters(const eio_server *server);
 EIO_API void *eio_server_data(const eio_server *server);            /**< options.data */
 EIO_API eio_http_server *eio_server_http(const eio_server *server); /**< what it is mounted on */
 
-/** Go on with a request that on_request was given. Gone after this; a request that was aborted meanwhile is ignored. */
-EIO_API void eio_request_allow(eio_server *server, eio_http_request *request);
-/** Refuse it: 403 (or 400 on an upgrade). @param message NULL: "Forbidden"; copied */
-EIO_API void eio_request_refuse(eio_server *server, eio_http_request *request, const char *message);
+/** The request of a handshake that waits for its answer. Borrowed; NULL once its connection is gone. */
+EIO_API eio_http_request *eio_handshake_request(const eio_handshake *handshake);
+/** Let it in, which makes the session. @param handshake taken */
+EIO_API void eio_handshake_allow(eio_handshake *handshake);
+/** Refuse it: 403 (400 on an upgrade). @param handshake taken @param message NULL: "Forbidden"; copied */
+EIO_API void eio_handshake_refuse(eio_handshake *handshake, const char *message);
 
 /** Set who hears of a session. @param handler borrowed for ever @param data borrowed until on_close */
 EIO_API void eio_session_set_handler(eio_session *session, const eio_session_handler *handler,

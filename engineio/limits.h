@@ -13,6 +13,13 @@ enum {
     EIO_LINGER_TIMEOUT_MS = 5 * 1000,
     /* A name to connect to: longer ones are no host names (RFC 1035 §2.3.4). */
     EIO_MAX_HOST_BYTES = 255,
+    /* One Engine.IO message or polling payload (option max_payload_bytes); Node's maxHttpBufferSize. */
+    EIO_MAX_PAYLOAD_BYTES = 1000000,
+    /* Heartbeats and waits of Engine.IO (options of these names); Node's figures. */
+    EIO_PING_INTERVAL_MS = 25 * 1000,
+    EIO_PING_TIMEOUT_MS = 20 * 1000,
+    EIO_UPGRADE_TIMEOUT_MS = 10 * 1000,
+    EIO_CLOSE_TIMEOUT_MS = 30 * 1000,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
 };

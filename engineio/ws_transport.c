@@ -1,0 +1,155 @@
+#include "engineio/ws_transport.h"
+
+#include "engineio/net/base64.h"
+#include "engineio/sealed.h"
+#include "engineio/server.h"
+#include "engineio/websocket/websocket.h"
+
+/* ---- sockets nobody listens to any more ---- */
+
+static void ignore_message(eio_websocket *ws, eio_slice payload, bool binary, void *data)
+{
+    (void)ws;
+    (void)payload;
+    (void)binary;
+    (void)data;
+}
+
+static void ignore_close(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data)
+{
+    (void)ws;
+    (void)code;
+    (void)reason;
+    (void)failed;
+    (void)data;
+}
+
+static const eio_websocket_handler orphan_handler = {
+    .on_message = ignore_message,
+    .on_close = ignore_close,
+};
+
+void eio_ws_orphan(eio_websocket *ws)
+{
+    eio_websocket_set_handler(ws, &orphan_handler, NULL);
+    eio_websocket_close(ws, EIO_WS_NO_STATUS, (eio_slice){ NULL, 0 });
+}
+
+int eio_ws_accept(eio_server *server, eio_http_request *request, eio_websocket **out)
+{
+    eio_websocket_options options;
+
+    eio_websocket_options_init(&options);
+    options.max_message_bytes = server->options.max_payload_bytes;
+    if (server->options.on_headers != NULL)
+        server->options.on_headers(server, request, server->options.data);
+    return eio_websocket_accept(out, request, &options, &orphan_handler, NULL);
+}
+
+void eio_ws_accept_and_close(eio_server *server, eio_http_request *request)
+{
+    eio_websocket *ws;
+
+    if (eio_ws_accept(server, request, &ws) == EIO_OK)
+        eio_ws_orphan(ws);
+}
+
+/* ---- receiving ---- */
+
+static void handle_message(eio_websocket *ws, eio_slice payload, bool binary, void *data)
+{
+    eio_session *session = data;
+    eio_packet packet = { .type = EIO_PACKET_MESSAGE, .binary = binary, .data = payload };
+    char *text = (char *)(uintptr_t)payload.base; /* on_message lends it to be changed */
+
+    (void)ws;
+    if (binary || eio_packet_decode(&packet, text, payload.len) == EIO_OK)
+        eio_session_receive(session, &packet);
+    else
+        eio_session_receive_garbage(session);
+}
+
+static void handle_drain(eio_websocket *ws, void *data)
+{
+    eio_session *session = data;
+
+    (void)ws;
+    if (session->handler != NULL && session->handler->on_drain != NULL)
+        session->handler->on_drain(session, session->data);
+}
+
+static const char *failure_text(int code)
+{
+    switch (code) {
+    case EIO_WS_TOO_BIG: return "message larger than max_payload_bytes";
+    case EIO_WS_INVALID_TEXT: return "text that is not UTF-8";
+    case EIO_WS_POLICY: return "too many fragments";
+    case EIO_WS_TRY_AGAIN_LATER: return "slow consumer";
+    default: return "WebSocket protocol error";
+    }
+}
+
+static void handle_close(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data)
+{
+    eio_session *session = data;
+
+    (void)ws;
+    (void)reason;
+    session->ws = NULL;
+    if (code == EIO_WS_TOO_BIG)
+        session->server->counters.too_big++;
+    if (failed && code == EIO_WS_TRY_AGAIN_LATER)
+        session->server->counters.slow_consumers++;
+    if (failed)
+        eio_session_end(session, EIO_REASON_TRANSPORT_ERROR, failure_text(code));
+    else
+        eio_session_end(session, EIO_REASON_TRANSPORT_CLOSE,
+                        code == EIO_WS_ABNORMAL ? "connection lost" : "closed by the client");
+}
+
+static const eio_websocket_handler transport_handler = {
+    .on_message = handle_message,
+    .on_drain = handle_drain,
+    .on_close = handle_close,
+};
+
+/* ---- sending ---- */
+
+void eio_ws_transport_take(eio_session *session, eio_websocket *ws)
+{
+    session->ws = ws;
+    eio_websocket_set_handler(ws, &transport_handler, session);
+    eio_stream_set_limit(eio_websocket_stream(ws), session->server->options.max_buffered_bytes);
+}
+
+/* For a client without binary frames. */
+static int send_base64(eio_session *session, const eio_buffer *packet)
+{
+    eio_slice bytes = eio_buffer_slice(packet);
+    size_t len = eio_base64_encoded_len(bytes.len);
+    eio_buffer *text = eio_buffer_new(len);
+
+    if (text == NULL)
+        return EIO_E_NOMEM;
+    eio_base64_encode(eio_buffer_reserve(&text, len), bytes);
+    eio_buffer_commit(text, len);
+    eio_packet_seal(text, 'b');
+    int rc = eio_websocket_send_sealed(session->ws, text);
+    eio_buffer_unref(text);
+    return rc;
+}
+
+int eio_ws_transport_send(eio_session *session, eio_buffer *packet)
+{
+    if (session->base64 && eio_packet_of(packet).binary)
+        return send_base64(session, packet);
+    return eio_websocket_send_sealed(session->ws, packet);
+}
+
+void eio_ws_transport_close(eio_session *session)
+{
+    eio_websocket *ws = session->ws;
+
+    session->ws = NULL;
+    eio_ws_orphan(ws);
+}
