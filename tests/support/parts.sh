@@ -155,7 +155,7 @@ node_tests() {
         return 1
     }
     mkdir -p build/test-output
-    BUILD_DIR=$ROOT/$2 OUTPUT_DIR=$ROOT/build/test-output \
+    BUILD_DIR=$ROOT/$2 CHATD=$ROOT/$2/chat/chatd OUTPUT_DIR=$ROOT/build/test-output \
         timeout 600 node --test --test-reporter=tap "${files[@]}" >"$LOGS/$1.tap" 2>&1 || rc=$?
     tap_failures "$LOGS/$1.tap"
     python3 tests/support/tally.py tap "$LOGS/$1.tap" || rc=1
