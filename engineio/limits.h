@@ -20,6 +20,12 @@ enum {
     EIO_PING_TIMEOUT_MS = 20 * 1000,
     EIO_UPGRADE_TIMEOUT_MS = 10 * 1000,
     EIO_CLOSE_TIMEOUT_MS = 30 * 1000,
+    /* One message of a plain WebSocket (option max_message_bytes). */
+    EIO_WS_MAX_MESSAGE_BYTES = 1024 * 1024,
+    /* Frames of one message (option max_fragments): no honest client comes near, and empty ones cost us, too. */
+    EIO_WS_MAX_FRAGMENTS = 16384,
+    /* How long a peer may take to answer our close frame (option close_timeout_ms). */
+    EIO_WS_CLOSE_TIMEOUT_MS = 5 * 1000,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
 };

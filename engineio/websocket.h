@@ -52,7 +52,8 @@ EIO_API void eio_websocket_options_init(eio_websocket_options *options);
 
 /**
  * Accept an upgrade request: checks the handshake (RFC 6455 §4.2.1), answers 101 with the headers added to the
- * response so far, and takes the connection. What is wrong gets 400 and `Connection: close`, and EIO_E_PROTOCOL.
+ * response so far, and takes the connection. What is wrong gets 400 (a method other than GET: 405) and
+ * `Connection: close`, and EIO_E_PROTOCOL.
  *
  * @param out      new; lives until on_close or eio_websocket_abort
  * @param request  gone when this returns, whatever it returns
