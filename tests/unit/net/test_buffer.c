@@ -1,0 +1,79 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engineio/buffer.h"
+
+static void buffer_grows_and_keeps_its_bytes(void **state)
+{
+    eio_buffer *buffer = eio_buffer_new(0);
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(eio_buffer_append(&buffer, EIO_STR("abc")), EIO_OK);
+    eio_slice bytes = eio_buffer_slice(buffer);
+    assert_int_equal(bytes.len, 3000);
+    for (size_t i = 0; i < bytes.len; i++)
+        assert_int_equal(bytes.base[i], "abc"[i % 3]);
+    eio_buffer_unref(buffer);
+}
+
+static void buffer_lives_until_its_last_reference(void **state)
+{
+    eio_buffer *buffer = eio_buffer_copy(EIO_STR("hello"));
+
+    (void)state;
+    assert_ptr_equal(eio_buffer_ref(buffer), buffer);
+    eio_buffer_unref(buffer);
+    assert_memory_equal(eio_buffer_slice(buffer).base, "hello", 5);
+    eio_buffer_unref(buffer);
+    eio_buffer_unref(NULL);
+}
+
+static void buffer_of_absurd_size_is_refused(void **state)
+{
+    eio_buffer *buffer = eio_buffer_new(8);
+
+    (void)state;
+    assert_null(eio_buffer_new(SIZE_MAX - 8));
+    assert_null(eio_buffer_reserve(&buffer, SIZE_MAX - 8));
+    assert_int_equal(eio_buffer_slice(buffer).len, 0);
+    eio_buffer_unref(buffer);
+}
+
+static void slices_compare_by_their_bytes(void **state)
+{
+    (void)state;
+    assert_true(eio_slice_equal(EIO_STR("a\0b"), (eio_slice){ "a\0b", 3 }));
+    assert_false(eio_slice_equal(EIO_STR("a"), EIO_STR("ab")));
+    assert_true(eio_slice_equal(EIO_STR(""), (eio_slice){ NULL, 0 }));
+    assert_null(eio_slice_of(NULL).base);
+}
+
+static void every_error_has_a_text(void **state)
+{
+    eio_error error;
+
+    (void)state;
+    assert_string_equal(eio_strerror(EIO_E_TIMEOUT), "operation has timed out");
+    assert_string_equal(eio_strerror(EIO_OK), "no error");
+    assert_string_equal(eio_strerror(1), "not an error");
+    assert_int_equal(eio_error_set(&error, EIO_E_INVALID, "port is %d", 70000), EIO_E_INVALID);
+    assert_string_equal(error.text, "port is 70000");
+    assert_int_equal(eio_error_set(NULL, EIO_E_INVALID, "unheard"), EIO_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buffer_grows_and_keeps_its_bytes),
+        cmocka_unit_test(buffer_lives_until_its_last_reference),
+        cmocka_unit_test(buffer_of_absurd_size_is_refused),
+        cmocka_unit_test(slices_compare_by_their_bytes),
+        cmocka_unit_test(every_error_has_a_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
