@@ -1,4 +1,4 @@
-#include "engineio/websocket/websocket_private.h"
+#include "engineio/websocket/websocket.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What the WebSocket layer offers to Engine.IO, above what is public. */
-#ifndef ENGINEIO_WEBSOCKET_WEBSOCKET_PRIVATE_H
-#define ENGINEIO_WEBSOCKET_WEBSOCKET_PRIVATE_H
+#ifndef ENGINEIO_WEBSOCKET_WEBSOCKET_H
+#define ENGINEIO_WEBSOCKET_WEBSOCKET_H
 
 #include "engineio/websocket.h"
 
