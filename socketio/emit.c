@@ -1,0 +1,63 @@
+#include "socketio/emit.h"
+
+#include "socketio/namespace.h"
+#include "socketio/socket.h"
+
+static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
+{
+    int rc = sio_client_send(socket->client, packet->text, packet->attachments,
+                             packet->attachment_count, flags);
+
+    eio_buffer_unref(packet->text);
+    return rc;
+}
+
+int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned flags)
+{
+    sio_encoded packet;
+
+    if (!sio_socket_is_live(socket))
+        return EIO_E_CLOSED;
+    int rc =
+        sio_packet_encode_event(&packet, sio_namespace_name(socket->nsp), false, 0, name, args);
+    return rc != EIO_OK ? rc : send_encoded(socket, &packet, flags);
+}
+
+int sio_emit(sio_socket *socket, eio_slice name, sio_args args)
+{
+    return sio_emit_with(socket, name, args, 0);
+}
+
+int sio_emit_with_ack(sio_socket *socket, eio_slice name, sio_args args, uint64_t timeout_ms,
+                      sio_ack_cb *callback, void *data)
+{
+    sio_namespace *nsp = socket->nsp;
+    sio_encoded packet;
+
+    if (!sio_socket_is_live(socket))
+        return EIO_E_CLOSED;
+    uint64_t id = nsp->next_ack_id;
+    int rc = sio_packet_encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_acks_add(socket, id, timeout_ms, callback, data);
+    if (rc != EIO_OK) {
+        eio_buffer_unref(packet.text);
+        return rc;
+    }
+    nsp->next_ack_id++;
+    rc = send_encoded(socket, &packet, 0);
+    if (rc != EIO_OK)
+        sio_acks_cancel(socket, id);
+    return rc;
+}
+
+int sio_socket_send_ack(sio_socket *socket, uint64_t id, sio_args args)
+{
+    sio_encoded packet;
+
+    if (!sio_socket_is_live(socket))
+        return EIO_E_CLOSED;
+    int rc = sio_packet_encode_ack(&packet, sio_namespace_name(socket->nsp), id, args);
+    return rc != EIO_OK ? rc : send_encoded(socket, &packet, 0);
+}

@@ -1,0 +1,43 @@
+/*
+ * What the application registered: lists of callbacks, and lists by the name of an event. Only ever grows, so a walk by
+ * index stays valid while a callback registers more.
+ */
+#ifndef SOCKETIO_HANDLERS_H
+#define SOCKETIO_HANDLERS_H
+
+#include <stdint.h>
+
+#include "engineio/net/table.h"
+#include "socketio/socketio.h"
+
+typedef struct sio_callback {
+    union { /* which one: what the list is for */
+        sio_connection_cb *on_connection;
+        sio_disconnect_cb *on_disconnect;
+        sio_event_cb *on_event;
+        sio_error_cb *on_error;
+        sio_middleware_cb *middleware;
+    } call;
+    void *data;
+} sio_callback;
+
+/* All zeros is an empty one. */
+typedef struct sio_callbacks {
+    sio_callback *items; /* own heap */
+    uint32_t count;
+    uint32_t capacity;
+} sio_callbacks;
+
+/* EIO_OK or EIO_E_NOMEM. */
+int sio_callbacks_add(sio_callbacks *list, sio_callback callback);
+void sio_callbacks_fini(sio_callbacks *list);
+
+/* By name: an eio_table of lists, each of which lives as long as the table. */
+void sio_handlers_init(eio_table *handlers);
+void sio_handlers_fini(eio_table *handlers);
+/* name: copied. EIO_OK, EIO_E_RESERVED or EIO_E_NOMEM. */
+int sio_handlers_add(eio_table *handlers, eio_slice name, sio_callback callback);
+/* Borrowed; NULL if there is none. */
+const sio_callbacks *sio_handlers_find(const eio_table *handlers, eio_slice name);
+
+#endif

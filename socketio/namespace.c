@@ -1,0 +1,171 @@
+#include "socketio/namespace.h"
+
+#include <stdlib.h>
+
+#include "socketio/rooms.h"
+#include "socketio/server.h"
+#include "socketio/socket.h"
+
+enum { FIRST_SOCKETS = 8 };
+
+eio_slice sio_namespace_key(const void *item)
+{
+    return sio_namespace_name(item);
+}
+
+static eio_slice key_of_socket(const void *item)
+{
+    return sio_socket_id(item);
+}
+
+int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name)
+{
+    sio_namespace *nsp = calloc(1, sizeof(*nsp) + name.len);
+
+    if (nsp == NULL)
+        return EIO_E_NOMEM;
+    nsp->server = server;
+    nsp->name_len = name.len;
+    memcpy(nsp->name, name.base, name.len);
+    eio_table_init(&nsp->by_id, key_of_socket);
+    sio_rooms_init(&nsp->rooms);
+    sio_acks_init(&nsp->acks);
+    sio_handlers_init(&nsp->events);
+    int rc = server->adapter->open(&nsp->adapter, nsp);
+    if (rc != EIO_OK) {
+        free(nsp);
+        return rc;
+    }
+    nsp->adapter->type = server->adapter;
+    nsp->adapter->nsp = nsp;
+    *out = nsp;
+    return EIO_OK;
+}
+
+void sio_namespace_free(sio_namespace *nsp)
+{
+    if (nsp == NULL)
+        return;
+    nsp->adapter->type->close(nsp->adapter);
+    eio_table_fini(&nsp->by_id);
+    sio_rooms_fini(&nsp->rooms);
+    eio_table_fini(&nsp->acks);
+    sio_handlers_fini(&nsp->events);
+    sio_callbacks_fini(&nsp->middlewares);
+    sio_callbacks_fini(&nsp->connection);
+    sio_callbacks_fini(&nsp->disconnecting);
+    sio_callbacks_fini(&nsp->disconnect);
+    sio_callbacks_fini(&nsp->error);
+    sio_callbacks_fini(&nsp->any);
+    free(nsp->sockets);
+    free(nsp);
+}
+
+static int resize(sio_namespace *nsp, uint32_t capacity)
+{
+    sio_socket **sockets = realloc(nsp->sockets, capacity * sizeof(sio_socket *));
+
+    if (sockets == NULL)
+        return EIO_E_NOMEM;
+    nsp->sockets = sockets;
+    nsp->capacity = capacity;
+    return EIO_OK;
+}
+
+int sio_namespace_add(sio_namespace *nsp, sio_socket *socket)
+{
+    int rc = EIO_OK;
+
+    if (nsp->count == nsp->capacity)
+        rc = resize(nsp, nsp->capacity == 0 ? FIRST_SOCKETS : nsp->capacity * 2);
+    if (rc == EIO_OK)
+        rc = eio_table_add(&nsp->by_id, socket);
+    if (rc != EIO_OK)
+        return rc;
+    socket->index = nsp->count;
+    nsp->sockets[nsp->count++] = socket;
+    return EIO_OK;
+}
+
+void sio_namespace_remove(sio_namespace *nsp, sio_socket *socket)
+{
+    sio_socket *last = nsp->sockets[--nsp->count];
+
+    nsp->sockets[socket->index] = last;
+    last->index = socket->index;
+    eio_table_remove(&nsp->by_id, socket);
+    if (nsp->capacity > FIRST_SOCKETS && nsp->count <= nsp->capacity / 4)
+        (void)resize(nsp, nsp->capacity / 2); /* no memory: it stays large */
+}
+
+/* ---- what the application registers ---- */
+
+int sio_on_connection(sio_namespace *nsp, sio_connection_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->connection,
+                             (sio_callback){ .call.on_connection = callback, .data = data });
+}
+
+int sio_on_disconnecting(sio_namespace *nsp, sio_disconnect_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->disconnecting,
+                             (sio_callback){ .call.on_disconnect = callback, .data = data });
+}
+
+int sio_on_disconnect(sio_namespace *nsp, sio_disconnect_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->disconnect,
+                             (sio_callback){ .call.on_disconnect = callback, .data = data });
+}
+
+int sio_on_error(sio_namespace *nsp, sio_error_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->error,
+                             (sio_callback){ .call.on_error = callback, .data = data });
+}
+
+int sio_on_any(sio_namespace *nsp, sio_event_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->any, (sio_callback){ .call.on_event = callback, .data = data });
+}
+
+int sio_on(sio_namespace *nsp, eio_slice name, sio_event_cb *callback, void *data)
+{
+    return sio_handlers_add(&nsp->events, name,
+                            (sio_callback){ .call.on_event = callback, .data = data });
+}
+
+int sio_use(sio_namespace *nsp, sio_middleware_cb *callback, void *data)
+{
+    return sio_callbacks_add(&nsp->middlewares,
+                             (sio_callback){ .call.middleware = callback, .data = data });
+}
+
+/* ---- accessors ---- */
+
+eio_slice sio_namespace_name(const sio_namespace *nsp)
+{
+    return (eio_slice){ nsp->name, nsp->name_len };
+}
+
+sio_server *sio_namespace_server(const sio_namespace *nsp)
+{
+    return nsp->server;
+}
+
+size_t sio_namespace_count(const sio_namespace *nsp)
+{
+    return nsp->count - nsp->leaving;
+}
+
+sio_socket *sio_namespace_find(const sio_namespace *nsp, eio_slice id)
+{
+    sio_socket *socket = eio_table_find(&nsp->by_id, id);
+
+    return socket != NULL && socket->state == SOCKET_CONNECTED ? socket : NULL;
+}
+
+sio_adapter *sio_namespace_adapter(const sio_namespace *nsp)
+{
+    return nsp->adapter;
+}

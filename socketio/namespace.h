@@ -1,0 +1,50 @@
+/* A namespace: its sockets and rooms, and what the application registered for them. */
+#ifndef SOCKETIO_NAMESPACE_H
+#define SOCKETIO_NAMESPACE_H
+
+#include "engineio/net/table.h"
+#include "socketio/adapter.h"
+#include "socketio/handlers.h"
+
+struct sio_namespace {
+    sio_server *server;
+    sio_adapter *adapter;
+    sio_socket **sockets; /* dense, own heap: connected and leaving ones */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t leaving; /* of these, how many are on their way out */
+    eio_table by_id;  /* the same sockets */
+    eio_table rooms;
+    eio_table acks;
+    uint64_t next_ack_id;
+    sio_callbacks middlewares;
+    sio_callbacks connection;
+    sio_callbacks disconnecting;
+    sio_callbacks disconnect;
+    sio_callbacks error;
+    sio_callbacks any;
+    eio_table events;
+    size_t name_len;
+    char name[];
+};
+
+/* name: begins with '/'; copied. EIO_OK, EIO_E_NOMEM or what the adapter says. */
+int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name);
+/* No socket may be in it any more. May be NULL. */
+void sio_namespace_free(sio_namespace *nsp);
+
+/* Put a connected socket into the tables. EIO_OK or EIO_E_NOMEM. */
+int sio_namespace_add(sio_namespace *nsp, sio_socket *socket);
+void sio_namespace_remove(sio_namespace *nsp, sio_socket *socket);
+
+eio_slice sio_namespace_key(const void *item);
+
+/* Tell the adapter of a change of rooms. */
+static inline void sio_namespace_tell_room(sio_namespace *nsp, sio_room_change change,
+                                           eio_slice room, eio_slice id)
+{
+    if (nsp->adapter->type->on_room != NULL)
+        nsp->adapter->type->on_room(nsp->adapter, change, room, id);
+}
+
+#endif

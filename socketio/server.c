@@ -1,0 +1,303 @@
+#include "socketio/server.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engineio/options.h"
+#include "socketio/adapter.h"
+#include "socketio/engine_hooks.h"
+#include "socketio/namespace.h"
+#include "socketio/socket.h"
+
+enum {
+    DEFAULT_CONNECT_TIMEOUT_MS = 45000,
+    DEFAULT_MAX_NAMESPACES = 64,
+    DEFAULT_MAX_ROOMS = 10000,
+    DEFAULT_MAX_PENDING_ACKS = 10000,
+    LOG_LINE_BYTES = 512,
+};
+
+void sio_options_init(sio_options *options)
+{
+    *options = (sio_options){
+        .size = sizeof(*options),
+        .connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS,
+        .max_attachments = SIO_ATTACHMENTS_MAX,
+        .max_namespaces = DEFAULT_MAX_NAMESPACES,
+        .max_rooms = DEFAULT_MAX_ROOMS,
+        .max_pending_acks = DEFAULT_MAX_PENDING_ACKS,
+    };
+    eio_options_init(&options->engine);
+    options->engine.path = "/socket.io";
+}
+
+void sio_server_log(sio_server *server, char level, const char *format, ...)
+{
+    char line[LOG_LINE_BYTES];
+    va_list values;
+
+    if (server->on_log == NULL)
+        return;
+    va_start(values, format);
+    (void)vsnprintf(line, sizeof(line), format, values);
+    va_end(values);
+    server->on_log(server, level, line, server->data);
+}
+
+/* ---- what is due ---- */
+
+void sio_server_wake(sio_server *server)
+{
+    eio_late_add(server->loop, &server->late);
+}
+
+void sio_server_schedule(sio_server *server, sio_socket *socket)
+{
+    if (socket->is_due)
+        return;
+    socket->is_due = true;
+    socket->next_due = NULL;
+    sio_socket_ref(socket);
+    if (server->due_tail == NULL)
+        server->due_head = socket;
+    else
+        server->due_tail->next_due = socket;
+    server->due_tail = socket;
+    sio_server_wake(server);
+}
+
+static sio_socket *take_due(sio_server *server)
+{
+    sio_socket *socket = server->due_head;
+
+    if (socket == NULL)
+        return NULL;
+    server->due_head = socket->next_due;
+    if (server->due_head == NULL)
+        server->due_tail = NULL;
+    socket->is_due = false;
+    return socket;
+}
+
+void sio_server_run_due(sio_server *server)
+{
+    sio_socket *socket;
+
+    sio_acks_run_ended(server);
+    while ((socket = take_due(server)) != NULL) {
+        sio_socket_run_due(socket);
+        sio_socket_unref(socket);
+        sio_acks_run_ended(server);
+    }
+}
+
+static void run_late(eio_late *late)
+{
+    sio_server *server = (sio_server *)((char *)late - offsetof(sio_server, late));
+
+    sio_server_run_due(server);
+}
+
+/* ---- namespaces ---- */
+
+sio_namespace *sio_server_find_namespace(const sio_server *server, eio_slice name)
+{
+    if (name.len == 1 && name.base[0] == '/')
+        return server->main;
+    return eio_table_find(&server->namespaces, name);
+}
+
+static sio_namespace *add_namespace(sio_server *server, eio_slice name)
+{
+    sio_namespace *nsp;
+
+    if (sio_namespace_new(&nsp, server, name) != EIO_OK)
+        return NULL;
+    if (eio_table_add(&server->namespaces, nsp) != EIO_OK) {
+        sio_namespace_free(nsp);
+        return NULL;
+    }
+    return nsp;
+}
+
+sio_namespace *sio_server_of(sio_server *server, eio_slice name)
+{
+    char whole[SIO_NSP_MAX_BYTES];
+    bool needs_slash = name.len == 0 || name.base[0] != '/';
+
+    if (name.len + needs_slash > sizeof(whole) ||
+        (name.len > 0 && memchr(name.base, ',', name.len) != NULL))
+        return NULL;
+    whole[0] = '/';
+    if (name.len > 0)
+        memcpy(whole + needs_slash, name.base, name.len);
+    const eio_slice key = { whole, name.len + needs_slash };
+    sio_namespace *nsp = sio_server_find_namespace(server, key);
+    return nsp != NULL ? nsp : add_namespace(server, key);
+}
+
+/* ---- life ---- */
+
+static size_t or_default(size_t value, size_t fallback)
+{
+    return value == 0 ? fallback : value;
+}
+
+static void apply_options(sio_server *server, const sio_options *options)
+{
+    size_t payload = server->hooks.max_payload_bytes;
+
+    server->adapter = options->adapter != NULL ? options->adapter : &sio_adapter_memory;
+    server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
+    server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
+    server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);
+    server->on_log = options->on_log;
+    server->data = options->data;
+    sio_decoder_init(&server->decoder, payload * (1 + SIO_ATTACHMENTS_MAX));
+    server->decoder.max_attachments = or_default(options->max_attachments, SIO_ATTACHMENTS_MAX);
+}
+
+static int check_options(const sio_options *options, eio_error *why)
+{
+    if (options->size != sizeof(*options))
+        return eio_error_set(why, EIO_E_INVALID, "sio_options: not initialised");
+    if (options->max_attachments > SIO_ATTACHMENTS_MAX)
+        return eio_error_set(why, EIO_E_INVALID, "max_attachments: %zu is more than %d",
+                             options->max_attachments, (int)SIO_ATTACHMENTS_MAX);
+    return EIO_OK;
+}
+
+/* Everything below the HTTP server: what can be undone at once. */
+static int init_server(sio_server *server, const sio_options *options, eio_error *why)
+{
+    uint64_t timeout = options->connect_timeout_ms;
+    eio_options hooks;
+
+    eio_table_init(&server->namespaces, sio_namespace_key);
+    server->late.run = run_late;
+    int rc = eio_options_copy(&hooks, &options->engine, why);
+    if (rc != EIO_OK)
+        return rc;
+    server->hooks = hooks;
+    apply_options(server, options);
+    server->loop = eio_loop_acquire(eio_http_server_loop(server->http));
+    if (server->loop == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
+    eio_deadline_queue_init(&server->joining, server->loop,
+                            timeout == 0 ? DEFAULT_CONNECT_TIMEOUT_MS : timeout,
+                            sio_client_handle_timeout);
+    server->main = add_namespace(server, SIO_STR("/"));
+    if (server->main == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
+    return EIO_OK;
+}
+
+static void free_server(sio_server *server)
+{
+    size_t at = 0;
+    sio_namespace *nsp;
+
+    while ((nsp = eio_table_next(&server->namespaces, &at)) != NULL)
+        sio_namespace_free(nsp);
+    eio_table_fini(&server->namespaces);
+    sio_client_files_close(&server->files);
+    eio_options_fini(&server->hooks);
+    if (server->loop != NULL) {
+        eio_late_cancel(server->loop, &server->late);
+        eio_deadline_queue_fini(&server->joining);
+        eio_loop_release(server->loop);
+    }
+    free(server);
+}
+
+int sio_server_new(sio_server **out, eio_http_server *http, const sio_options *options,
+                   eio_error *why)
+{
+    sio_options defaults;
+
+    if (options == NULL) {
+        sio_options_init(&defaults);
+        options = &defaults;
+    }
+    int rc = check_options(options, why);
+    if (rc != EIO_OK)
+        return rc;
+    sio_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
+    server->http = http;
+    rc = init_server(server, options, why);
+    if (rc == EIO_OK)
+        rc = sio_client_files_open(&server->files, server, options, why);
+    if (rc == EIO_OK)
+        rc = sio_engine_hooks_start(server, why);
+    if (rc != EIO_OK)
+        goto fail;
+    sio_ack_clock_init(&server->acks, server->loop->uv, server); /* cannot fail */
+    *out = server;
+    return EIO_OK;
+fail:
+    free_server(server);
+    return rc;
+}
+
+static void handle_timer_closed(uv_handle_t *handle)
+{
+    sio_server *server = handle->data;
+    void (*on_closed)(void *) = server->on_closed;
+    void *data = server->closed_data;
+
+    sio_ack_clock_fini(&server->acks);
+    free_server(server);
+    if (on_closed != NULL)
+        on_closed(data);
+}
+
+static void handle_engine_closed(void *data)
+{
+    sio_server *server = data;
+
+    sio_server_run_due(server);
+    uv_close((uv_handle_t *)&server->acks.timer, handle_timer_closed);
+}
+
+static void leave_all(sio_namespace *nsp)
+{
+    for (uint32_t i = 0; i < nsp->count; i++)
+        sio_socket_begin_leaving(nsp->sockets[i], LEAVE_SHUTDOWN);
+}
+
+void sio_server_close(sio_server *server, void (*on_closed)(void *data), void *data)
+{
+    size_t at = 0;
+    sio_namespace *nsp;
+
+    if (server == NULL || server->is_closing)
+        return;
+    server->is_closing = true;
+    server->on_closed = on_closed;
+    server->closed_data = data;
+    while ((nsp = eio_table_next(&server->namespaces, &at)) != NULL)
+        leave_all(nsp);
+    sio_client_files_close(&server->files);
+    eio_server_close(server->engine, handle_engine_closed, server);
+}
+
+/* ---- accessors ---- */
+
+void *sio_server_data(const sio_server *server)
+{
+    return server->data;
+}
+
+eio_server *sio_server_engine(const sio_server *server)
+{
+    return server->engine;
+}
+
+sio_counters sio_server_counters(const sio_server *server)
+{
+    return server->counters;
+}

@@ -1,0 +1,59 @@
+/*
+ * The server: its namespaces and limits, and the work that has to wait for the loop. No call of the application calls
+ * it back: sockets that leave or whose middleware answered late, and acks that ended, are put on a list, which is
+ * walked at the end of each message from a client and before the loop sleeps.
+ */
+#ifndef SOCKETIO_SERVER_H
+#define SOCKETIO_SERVER_H
+
+#include "engineio/net/loop.h"
+#include "engineio/net/table.h"
+#include "socketio/ack.h"
+#include "socketio/client_files.h"
+#include "socketio/packet.h"
+#include "socketio/socketio.h"
+
+struct sio_server {
+    eio_server *engine;
+    eio_http_server *http;
+    eio_loop *loop; /* counted */
+    const struct sio_adapter_type *adapter;
+    sio_namespace *main; /* "/": in the table too */
+    eio_table namespaces;
+    eio_deadline_queue joining; /* clients without a namespace yet */
+    sio_ack_clock acks;
+    eio_late late;
+    sio_socket *due_head; /* a reference each */
+    sio_socket *due_tail;
+    const struct sio_client *closing_client; /* whose session's on_close runs */
+    const char *close_detail;                /* what the engine said about it */
+    uint64_t mark;                           /* number of the last broadcast that marked sockets */
+    sio_counters counters;
+    sio_client_files files;
+    size_t max_namespaces;
+    size_t max_rooms;
+    size_t max_pending_acks;
+    eio_options
+        hooks; /* the engine's options, copied: the application's callbacks and their data */
+    sio_log_cb *on_log;
+    void *data;
+    bool is_closing;
+    void (*on_closed)(void *data);
+    void *closed_data;
+    sio_decoder decoder;
+};
+
+/* Give the socket its turn (sio_socket_run_due) from the loop. At most once a turn. */
+void sio_server_schedule(sio_server *server, sio_socket *socket);
+/* See that what is due is run before the loop sleeps. */
+void sio_server_wake(sio_server *server);
+/* Run what is due. Only from the loop, never under a call of the application. */
+void sio_server_run_due(sio_server *server);
+
+/* A line for the log; costs nothing when nobody listens. */
+void sio_server_log(sio_server *server, char level, const char *format, ...) EIO_PRINTF(3, 4);
+
+/* Borrowed; NULL if there is none of that name. */
+sio_namespace *sio_server_find_namespace(const sio_server *server, eio_slice name);
+
+#endif

@@ -1,0 +1,248 @@
+#include "socketio/socket.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "socketio/namespace.h"
+#include "socketio/server.h"
+
+static void set_state(sio_socket *socket, sio_socket_state state)
+{
+    static const unsigned legal_next[SOCKET_N_STATES] = {
+        [SOCKET_JOINING] = 1u << SOCKET_CONNECTED | 1u << SOCKET_GONE,
+        [SOCKET_CONNECTED] = 1u << SOCKET_LEAVING,
+        [SOCKET_LEAVING] = 1u << SOCKET_GONE,
+    };
+
+    assert(legal_next[socket->state] & 1u << state);
+    socket->state = (uint8_t)state;
+}
+
+/* ---- memory ---- */
+
+static void free_extra(sio_socket_extra *extra)
+{
+    if (extra == NULL)
+        return;
+    eio_buffer_unref(extra->auth);
+    sio_handlers_fini(&extra->events);
+    free(extra);
+}
+
+static void free_socket(sio_socket *socket)
+{
+    if (socket->destroy != NULL)
+        socket->destroy(socket->data);
+    free_extra(socket->extra);
+    sio_client_unref(socket->client);
+    free(socket);
+}
+
+sio_socket *sio_socket_ref(sio_socket *socket)
+{
+    socket->refs++;
+    return socket;
+}
+
+void sio_socket_unref(sio_socket *socket)
+{
+    if (socket != NULL && --socket->refs == 0)
+        free_socket(socket);
+}
+
+sio_socket_extra *sio_socket_need_extra(sio_socket *socket)
+{
+    if (socket->extra == NULL) {
+        socket->extra = calloc(1, sizeof(*socket->extra));
+        if (socket->extra != NULL)
+            sio_handlers_init(&socket->extra->events);
+    }
+    return socket->extra;
+}
+
+static int keep_auth(sio_socket *socket, eio_slice auth)
+{
+    if (auth.len <= 2) /* none, or {}: what sio_socket_auth says without */
+        return EIO_OK;
+    sio_socket_extra *extra = sio_socket_need_extra(socket);
+    if (extra == NULL)
+        return EIO_E_NOMEM;
+    extra->auth = eio_buffer_copy(auth);
+    return extra->auth == NULL ? EIO_E_NOMEM : EIO_OK;
+}
+
+static void link_to_client(sio_client *client, sio_socket *socket)
+{
+    sio_socket **end = &client->sockets;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = socket;
+}
+
+static void unlink_from_client(sio_socket *socket)
+{
+    sio_socket **at = &socket->client->sockets;
+
+    while (*at != socket)
+        at = &(*at)->next;
+    *at = socket->next;
+    socket->next = NULL;
+    sio_socket_unref(socket);
+}
+
+int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio_slice auth)
+{
+    sio_socket *socket = calloc(1, sizeof(*socket));
+
+    if (socket == NULL)
+        return EIO_E_NOMEM;
+    socket->nsp = nsp;
+    socket->client = client;
+    socket->refs = 1;
+    sio_client_ref(client);
+    int rc = eio_random_id(socket->id);
+    if (rc == EIO_OK)
+        rc = keep_auth(socket, auth);
+    if (rc != EIO_OK) {
+        sio_socket_unref(socket);
+        return rc;
+    }
+    link_to_client(client, socket);
+    *out = socket;
+    return EIO_OK;
+}
+
+/* ---- connecting ---- */
+
+static int answer_connect(sio_socket *socket)
+{
+    char text[sizeof("{\"sid\":\"\"}") + EIO_RANDOM_ID_LEN];
+    eio_buffer *packet = NULL;
+    char *to = text;
+
+    memcpy(to, "{\"sid\":\"", 8);
+    to += 8;
+    memcpy(to, socket->id, EIO_RANDOM_ID_LEN);
+    to += EIO_RANDOM_ID_LEN;
+    memcpy(to, "\"}", 2);
+    to += 2;
+    (void)sio_packet_encode_connect(&packet, sio_namespace_name(socket->nsp),
+                                    (eio_slice){ text, (size_t)(to - text) });
+    return sio_client_send_text(socket->client, packet);
+}
+
+void sio_socket_connect(sio_socket *socket)
+{
+    sio_namespace *nsp = socket->nsp;
+    sio_server *server = nsp->server;
+
+    if (sio_namespace_add(nsp, socket) != EIO_OK) {
+        sio_server_log(server, 'e', "client closed: no memory for a socket");
+        sio_client_close(socket->client);
+        return;
+    }
+    set_state(socket, SOCKET_CONNECTED);
+    eio_deadline_stop(&server->joining, &socket->client->joining);
+    sio_socket_enter_own_room(socket);
+    server->counters.connected++;
+    if (answer_connect(socket) == EIO_E_NOMEM)
+        sio_client_close(socket->client); /* it would wait for ever */
+    for (uint32_t i = 0; i < nsp->connection.count && socket->state == SOCKET_CONNECTED; i++)
+        nsp->connection.items[i].call.on_connection(socket, nsp->connection.items[i].data);
+}
+
+/* ---- leaving ---- */
+
+static const char *reason_text(unsigned reason)
+{
+    switch (reason) {
+    case LEAVE_BY_CLIENT: return "client namespace disconnect";
+    case LEAVE_BY_SERVER: return "server namespace disconnect";
+    case LEAVE_SHUTDOWN: return "server shutting down";
+    case LEAVE_FORCED_SERVER_CLOSE: return "forced server close";
+    default: return eio_reason_text((eio_reason)reason);
+    }
+}
+
+void sio_socket_drop(sio_socket *socket)
+{
+    sio_socket_leave_rooms(socket);
+    set_state(socket, SOCKET_GONE);
+    sio_server_schedule(socket->nsp->server, socket);
+}
+
+void sio_socket_begin_leaving(sio_socket *socket, unsigned reason)
+{
+    if (socket->state != SOCKET_CONNECTED)
+        return;
+    set_state(socket, SOCKET_LEAVING);
+    socket->reason = (uint8_t)reason;
+    socket->nsp->leaving++;
+    sio_server_schedule(socket->nsp->server, socket);
+}
+
+static void call_disconnect(sio_socket *socket, const sio_callbacks *list)
+{
+    const sio_server *server = socket->nsp->server;
+    const char *details = NULL;
+
+    if (server->closing_client == socket->client && socket->reason <= EIO_REASON_FORCED_CLOSE)
+        details = server->close_detail;
+    for (uint32_t i = 0; i < list->count; i++)
+        list->items[i].call.on_disconnect(socket, reason_text(socket->reason), details,
+                                          list->items[i].data);
+}
+
+/* Node's order (protocol.md E.3): disconnecting, rooms left, disconnect. */
+static void finish_leaving(sio_socket *socket)
+{
+    sio_namespace *nsp = socket->nsp;
+
+    call_disconnect(socket, &nsp->disconnecting);
+    sio_socket_leave_rooms(socket);
+    sio_namespace_remove(nsp, socket);
+    nsp->leaving--;
+    sio_acks_end(socket);
+    nsp->server->counters.disconnected++;
+    call_disconnect(socket, &nsp->disconnect);
+    set_state(socket, SOCKET_GONE);
+    unlink_from_client(socket);
+}
+
+/* It never connected: nobody is told, but who waits for an ack that a middleware asked for. */
+static void finish_dropping(sio_socket *socket)
+{
+    sio_acks_end(socket);
+    unlink_from_client(socket);
+}
+
+void sio_socket_run_due(sio_socket *socket)
+{
+    switch ((sio_socket_state)socket->state) {
+    case SOCKET_JOINING: sio_middleware_run(socket); break;
+    case SOCKET_LEAVING: finish_leaving(socket); break;
+    case SOCKET_GONE: finish_dropping(socket); break;
+    case SOCKET_CONNECTED:
+    case SOCKET_N_STATES: break;
+    }
+}
+
+void sio_socket_leave_by_server(sio_socket *socket)
+{
+    eio_buffer *packet = NULL;
+
+    (void)sio_packet_encode_disconnect(&packet, sio_namespace_name(socket->nsp));
+    (void)sio_client_send_text(socket->client, packet);
+    sio_socket_begin_leaving(socket, LEAVE_BY_SERVER);
+}
+
+void sio_disconnect(sio_socket *socket, bool close)
+{
+    if (socket->state != SOCKET_CONNECTED)
+        return;
+    if (close)
+        sio_client_disconnect(socket->client);
+    else
+        sio_socket_leave_by_server(socket);
+}
