@@ -28,6 +28,16 @@ enum {
     EIO_WS_CLOSE_TIMEOUT_MS = 5 * 1000,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
+
+    /* HTTP: one request (options of the same names). All bytes that are not body have a limit (CVE-2024-22019). */
+    EIO_HTTP_MAX_HEAD_BYTES = 16384,
+    EIO_HTTP_MAX_HEADERS = 100,
+    EIO_HTTP_MAX_TARGET_BYTES = 8192,
+    EIO_HTTP_MAX_FRAMING_BYTES = 16384,
+    /* A head that trickles in; a body that does; a connection that is kept for a request that never comes (Node's). */
+    EIO_HTTP_HEAD_TIMEOUT_MS = 10 * 1000,
+    EIO_HTTP_REQUEST_TIMEOUT_MS = 60 * 1000,
+    EIO_HTTP_IDLE_TIMEOUT_MS = 5 * 1000,
 };
 
 #endif
