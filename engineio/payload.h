@@ -25,7 +25,7 @@ typedef struct eio_payload {
  */
 int eio_payload_repair(eio_buffer **out, eio_slice body);
 
-/* body: UTF-8, borrowed during the walk and as long as its packets; changed where it holds base64. */
+/* body: UTF-8, borrowed as long as its packets; changed where it holds base64. */
 void eio_payload_init(eio_payload *payload, char *body, size_t len);
 
 /*
@@ -42,8 +42,8 @@ size_t eio_payload_packet_len(const eio_packet *packet);
 /*
  * Join one more packet to a body.
  *
- * payload: in and out, not shared yet; made with room for all the packets, it does not move. packet: copied.
- * EIO_OK or EIO_E_NOMEM (the body stays as it was).
+ * payload: in and out, not shared yet; with room for all from the start it does not move.
+ * packet:  copied. EIO_OK or EIO_E_NOMEM (the body stays as it was).
  */
 int eio_payload_append(eio_buffer **payload, const eio_packet *packet);
 
