@@ -99,6 +99,12 @@ int eio_http_request_add_value(eio_http_request *request, eio_slice piece);
 /* Take away blanks behind values (RFC 9112 §5.1). */
 void eio_http_request_trim(eio_http_request *request);
 
+/* The connection closes behind the response: after a refused upgrade the peer has nothing more to say. */
+static inline void eio_http_close_after(eio_http_request *request)
+{
+    request->keep_alive = false;
+}
+
 /* How many headers have this name. */
 size_t eio_http_request_count(const eio_http_request *request, const char *name);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "engineio/http/request.h"
 #include "engineio/net/buffer_private.h"
 #include "engineio/websocket/group.h"
 #include "engineio/websocket/handshake.h"
@@ -390,6 +391,7 @@ static void refuse(eio_http_request *request, eio_handshake_fault fault)
 {
     int status = fault == EIO_HANDSHAKE_METHOD ? 405 : 400;
 
+    eio_http_close_after(request);
     if (fault == EIO_HANDSHAKE_VERSION)
         (void)eio_http_set_header(request, EIO_STR("Sec-WebSocket-Version"), EIO_STR("13, 8"));
     (void)eio_http_respond_text(request, status, "text/html", eio_handshake_fault_text(fault));
