@@ -1,6 +1,6 @@
 /*
- * Runs of plain characters in JSON strings: no quote, backslash or control character. Pure. Expected
- * load: nearly all bytes of nearly all messages, so it goes by eight at a time.
+ * Runs of plain characters in JSON strings: no quote, backslash or control character. Pure.
+ * Expected load: nearly all bytes of nearly all messages, so it goes by eight at a time.
  */
 #ifndef SOCKETIO_JSON_PLAIN_H
 #define SOCKETIO_JSON_PLAIN_H
@@ -27,10 +27,9 @@ static inline uint64_t sio_json_mark_special(uint64_t eight)
     const uint64_t every_byte = UINT64_C(0x0101010101010101);
     uint64_t quote = eight ^ every_byte * '"';
     uint64_t backslash = eight ^ every_byte * '\\';
+    uint64_t below = (quote - every_byte) | (backslash - every_byte) | (eight - every_byte * ' ');
 
-    return (((quote - every_byte) & ~quote) | ((backslash - every_byte) & ~backslash) |
-            ((eight - every_byte * ' ') & ~eight)) &
-           every_byte * 0x80;
+    return below & ~eight & every_byte * 0x80; /* what is not ASCII is plain */
 }
 
 static inline bool sio_json_is_plain(char c)

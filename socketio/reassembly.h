@@ -1,6 +1,6 @@
 /*
- * A binary packet on its way in: its text, and the attachments that came so far. It owns all it has,
- * in one block beside the attachments. Expected load: one a binary packet, while it takes.
+ * A binary packet on its way in: its text, and the attachments that came so far. It owns all it
+ * has, in one block beside the attachments. Expected load: one a binary packet, while it takes.
  */
 #ifndef SOCKETIO_REASSEMBLY_H
 #define SOCKETIO_REASSEMBLY_H
@@ -13,8 +13,7 @@ extern const eio_slice sio_root_nsp;
 /*
  * Keep a packet until its attachments are there. Its placeholders are checked now.
  *
- * out: new. packet, text: copied; the packet borrows from the text and the decoder. NULL, or what is
- * wrong.
+ * out: new. packet, text: copied; it borrows from the text and the decoder. NULL, or what is wrong.
  */
 const char *sio_reassembly_new(sio_reassembly **out, const sio_decoder *decoder,
                                const sio_packet *packet, eio_slice text, size_t attachments);
