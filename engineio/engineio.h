@@ -51,17 +51,6 @@ typedef struct eio_session_handler {
     void (*on_upgrade)(eio_session *session, void *data);
 } eio_session_handler;
 
-/** The cookie of the handshake reply. */
-typedef struct eio_cookie_options {
-    const char *name;   /**< NULL: "io" */
-    const char *path;   /**< NULL: "/"; "": no Path */
-    const char *domain; /**< NULL: none */
-    bool no_http_only;  /**< leave HttpOnly out */
-    bool secure;
-    const char *same_site; /**< NULL: "Lax"; "": none */
-    long max_age_s;        /**< -1: none (set by eio_options_init) */
-} eio_cookie_options;
-
 /** Node's options, with Node's defaults. */
 typedef struct eio_options {
     size_t size;                 /**< set by eio_options_init */

@@ -14,7 +14,7 @@ typedef struct eio_http_options {
     size_t max_head_bytes;   /**< request line and headers, 16384: 431 */
     size_t max_headers;      /**< 100: 431 */
     size_t max_target_bytes; /**< 8192: 414 */
-    /** chunk extensions, and trailers, of one message, 16384 each: 400 */
+    /** chunk extensions and trailers of one message, together, 16384: 400 */
     size_t max_framing_bytes;
     /** from the connect or the first byte to the end of the head, 10000: 408 */
     uint64_t head_timeout_ms;
@@ -234,6 +234,27 @@ EIO_API size_t eio_query_decode(eio_slice text, char *out);
 
 /** A cookie of the request's Cookie header, not decoded. {NULL, 0} when absent. */
 EIO_API eio_slice eio_http_cookie(const eio_http_request *request, const char *name);
+
+/** A cookie to set, with the defaults of the one that an Engine.IO handshake sets. */
+typedef struct eio_cookie_options {
+    const char *name;   /**< NULL: "io" */
+    const char *path;   /**< NULL: "/"; "": no Path */
+    const char *domain; /**< NULL: none */
+    bool no_http_only;  /**< leave HttpOnly out */
+    bool secure;
+    const char *same_site; /**< NULL: "Lax"; "": none */
+    long max_age_s;        /**< 0: none; negative: Max-Age=0, which deletes it */
+} eio_cookie_options;
+
+/**
+ * Write the value of a Set-Cookie header, its attributes in the order of Node's `cookie` package.
+ *
+ * @param out    no NUL is written
+ * @param value  as it goes to the wire: encode what needs it
+ * @return the length; 0 when it does not fit, or a part holds a control character or ';'
+ */
+EIO_API size_t eio_cookie_format(char *out, size_t size, const eio_cookie_options *options,
+                                 eio_slice value);
 
 /** CORS, with the semantics of the `cors` package that Node's Socket.IO uses. */
 typedef struct eio_cors_options {

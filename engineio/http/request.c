@@ -127,10 +127,9 @@ static eio_slice value_of(const eio_http_request *request, size_t index)
     return (eio_slice){ request->head + entry->value, entry->value_len };
 }
 
-static bool is_named(const eio_http_request *request, size_t index, eio_slice name)
+bool eio_http_same_name(eio_slice a, eio_slice b)
 {
-    eio_slice given = name_of(request, index);
-    return given.len == name.len && strncasecmp(given.base, name.base, name.len) == 0;
+    return a.len == b.len && strncasecmp(a.base, b.base, a.len) == 0;
 }
 
 size_t eio_http_request_count(const eio_http_request *request, const char *name)
@@ -139,7 +138,7 @@ size_t eio_http_request_count(const eio_http_request *request, const char *name)
     size_t count = 0;
 
     for (size_t i = 0; i < request->header_count; i++)
-        count += is_named(request, i, wanted);
+        count += eio_http_same_name(name_of(request, i), wanted);
     return count;
 }
 
@@ -181,7 +180,7 @@ eio_slice eio_http_header(const eio_http_request *request, const char *name)
     eio_slice wanted = eio_slice_of(name);
 
     for (size_t i = 0; i < request->header_count; i++)
-        if (is_named(request, i, wanted))
+        if (eio_http_same_name(name_of(request, i), wanted))
             return value_of(request, i);
     return (eio_slice){ NULL, 0 };
 }

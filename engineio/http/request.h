@@ -105,6 +105,8 @@ static inline void eio_http_close_after(eio_http_request *request)
     request->keep_alive = false;
 }
 
+/* Whether two names of headers are the same, in any case. */
+bool eio_http_same_name(eio_slice a, eio_slice b);
 /* How many headers have this name. */
 size_t eio_http_request_count(const eio_http_request *request, const char *name);
 

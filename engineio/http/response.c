@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "engineio/http/server.h"
 
@@ -85,18 +84,13 @@ static bool is_field_value(eio_slice value)
     return true;
 }
 
-static bool same_name(eio_slice a, eio_slice b)
-{
-    return a.len == b.len && strncasecmp(a.base, b.base, a.len) == 0;
-}
-
 static bool is_ours(eio_slice name)
 {
     static const char *const ours[] = { "Content-Length", "Connection", "Date", "Keep-Alive",
                                         "Transfer-Encoding" };
 
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        if (same_name(name, eio_slice_of(ours[i])))
+        if (eio_http_same_name(name, eio_slice_of(ours[i])))
             return true;
     return false;
 }
@@ -149,7 +143,7 @@ static int remove_lines(eio_http_request *request, eio_slice name)
         const char *colon = memchr(rest.base, ':', rest.len);
         size_t len = (size_t)(end - rest.base) + 1;
         eio_slice line_name = { rest.base, (size_t)(colon - rest.base) };
-        if (!same_name(line_name, name))
+        if (!eio_http_same_name(line_name, name))
             (void)eio_buffer_append(&kept, (eio_slice){ rest.base, len }); /* there is room */
         rest.base += len;
         rest.len -= len;
