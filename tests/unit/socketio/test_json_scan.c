@@ -102,8 +102,7 @@ static const char *const bad[] = {
     "\"a\"b",
     "\"12345678\x1f\"",
     "\v1",
-    "\xef\xbb\xbf"
-    "1",
+    "\xef\xbb\xbf[]",
     "// 1",
     "[1]\xc2\xa0",
     "\"1234567\t\"",
