@@ -470,12 +470,18 @@
     let drawTimer = 0;
     let last = null;      /* {username, time, day} of the line drawn last */
     let unseen = 0;
+    let following = true; /* the reader is at the end, and stays there while lines come or grow */
     const scroller = find('scroller');
 
     const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
     const toBottom = () => {
+        following = true;
         scroller.scrollTop = scroller.scrollHeight;
     };
+    /* Lines out of sight have an estimated height only (content-visibility): they grow when they come near. */
+    const sizes = new ResizeObserver(() => following && toBottom());
+    sizes.observe(scroller);
+    sizes.observe(find('log'));
 
     function addLine(kind, text) {
         last = null;
@@ -491,18 +497,17 @@
 
     function drawAll() {
         const log = find('log');
-        const stay = !atBottom() && log.childElementCount > 0;
         drawTimer = 0;
         log.append(...waiting.splice(0));
         while (log.childElementCount > SHOWN_AT_MOST) log.firstElementChild.remove();
         if (log.querySelector('.message')) find('empty').hidden = true;
-        if (!stay) toBottom();
+        if (following) toBottom();
         showUnseen();
     }
 
     function showUnseen() {
-        if (!document.hidden && atBottom()) unseen = 0;
-        find('jump').hidden = unseen === 0 || atBottom();
+        if (!document.hidden && following) unseen = 0;
+        find('jump').hidden = unseen === 0 || following;
         find('jump').textContent = unseen === 1 ? '1 new message ↓' : `${unseen} new messages ↓`;
         if (here) document.title = unseen && document.hidden ? `(${unseen}) ${here.roomId}` : here.roomId;
     }
@@ -511,6 +516,7 @@
         waiting = [];
         last = null;
         unseen = 0;
+        following = true;
         find('log').replaceChildren();
         find('empty').hidden = false;
         find('jump').hidden = true;
@@ -592,7 +598,6 @@
             fate.append(`Not sent. ${message.error} `, again, ' ', discard);
         }
         message.item.append(fate);
-        if (atBottom()) toBottom();
     }
 
     function resend(message) {
@@ -607,10 +612,8 @@
 
     const box = find('message');
     const fit = () => {
-        const stay = atBottom();
         box.style.height = 'auto';
         box.style.height = `${box.scrollHeight + 2}px`;
-        if (stay) toBottom();
     };
 
     find('composer').addEventListener('submit', (event) => {
@@ -643,7 +646,10 @@
         toBottom();
         box.focus();
     });
-    scroller.addEventListener('scroll', showUnseen, { passive: true });
+    scroller.addEventListener('scroll', () => {
+        following = atBottom();
+        showUnseen();
+    }, { passive: true });
     document.addEventListener('visibilitychange', showUnseen);
     addEventListener('resize', () => phase !== 'entry' && fit());
 

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import assert from 'node:assert/strict';
 import { io } from 'socket.io-client';
@@ -18,7 +19,7 @@ const PATIENCE_MS = Number(process.env.PATIENCE_MS) || 15000;
 export function within(promise, what, ms = PATIENCE_MS) {
     let timer;
     const late = new Promise((_, reject) => {
-        timer = setTimeout(() => {
+        timer = globalThis.setTimeout(() => {
             const more = typeof what === 'function' ? what() : what;
             reject(new Error(`waited ${ms} ms in vain for ${more}`));
         }, ms);
@@ -285,6 +286,14 @@ export const stores = {
         return { args: ['--redis', redis.url], redis };
     },
 };
+
+/** Wait until the server says that it can reach its store. */
+export async function isReady(chatd) {
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await setTimeout(50)) {
+        if ((await fetch(`${chatd.url}/readyz`)).status === 200) return;
+    }
+    assert.fail(`not ready in ${PATIENCE_MS} ms: ${chatd.said().join(' | ')}`);
+}
 
 /** chatd on one of the stores. */
 export async function startOn(t, store, options) {
