@@ -1,0 +1,146 @@
+/*
+ * Node's own server behind the command line of the testbed, contracts `protocol` and `load`. The interop tests run
+ * against it with REFERENCE=1: what it does is what they may ask of ours.
+ */
+import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
+import { Server as EngineServer } from 'engine.io';
+import { Server as SocketServer } from 'socket.io';
+
+const text = { type: 'string' };
+const { values } = parseArgs({
+    options: {
+        contract: text,
+        port: { type: 'string', default: '3000' },
+        host: { type: 'string', default: '127.0.0.1' },
+        path: { type: 'string', default: '/socket.io/' },
+        'ping-interval': text,
+        'ping-timeout': text,
+        'connect-timeout': text,
+        'upgrade-timeout': text,
+        'headers-timeout': text,
+        'request-timeout': text,
+        'max-payload': text,
+        transports: text,
+        cors: text,
+    },
+});
+
+const contractDefaults = {
+    protocol: { pingInterval: 300, pingTimeout: 200, connectTimeout: 1000, maxHttpBufferSize: 1e6, cors: { origin: '*' } },
+    load: {},
+};
+
+function serverOptions() {
+    const options = { ...contractDefaults[values.contract] };
+    const numbers = {
+        pingInterval: 'ping-interval',
+        pingTimeout: 'ping-timeout',
+        connectTimeout: 'connect-timeout',
+        upgradeTimeout: 'upgrade-timeout',
+        maxHttpBufferSize: 'max-payload',
+    };
+
+    for (const [key, name] of Object.entries(numbers)) {
+        if (values[name] !== undefined) options[key] = Number(values[name]);
+    }
+    if (values.transports) options.transports = values.transports.split(',');
+    if (values.cors) options.cors = { origin: values.cors };
+    return options;
+}
+
+function answerPlainHttp(request, response) {
+    const healthy = request.method === 'GET' && request.url.split('?')[0] === '/healthz';
+
+    response.writeHead(healthy ? 200 : 404);
+    response.end(healthy ? 'ok' : '');
+}
+
+function echo(socket) {
+    socket.on('echo', (...args) => {
+        const ack = typeof args.at(-1) === 'function' ? args.pop() : null;
+
+        if (ack) ack(...args);
+        else socket.emit('echo', ...args);
+    });
+}
+
+/* At most 8 a loop turn, so that a burst shows what a server does with a stream of messages. */
+function burst(namespace, count, size, ack) {
+    const blob = 'x'.repeat(size);
+    let sent = 0;
+    const turn = () => {
+        for (let i = 0; i < 8 && sent < count; i++) namespace.emit('blob', sent++, blob);
+        if (sent < count) setImmediate(turn);
+        else ack(count, size);
+    };
+
+    turn();
+}
+
+function serveProtocol(io, engine) {
+    engine.on('connection', (session) => {
+        session.on('message', (data) => session.send(data));
+    });
+    io.of('/custom').on('connection', (socket) => socket.emit('auth', socket.handshake.auth));
+    io.on('connection', (socket) => {
+        socket.emit('auth', socket.handshake.auth);
+        socket.on('message', (...args) => socket.emit('message-back', ...args));
+        socket.on('message-with-ack', (...args) => args.pop()(...args));
+        echo(socket);
+        socket.on('burst', (count, size, ack) => burst(io.of('/'), count, size, ack));
+        socket.on('clients', (ack) => ack(io.engine.clientsCount + engine.clientsCount));
+    });
+}
+
+function serveLoad(io) {
+    io.on('connection', (socket) => {
+        echo(socket);
+        socket.on('ack', (x, ack) => ack(x));
+        socket.on('bcast', (x) => io.emit('bcast', x));
+        socket.on('join', (room, ack) => {
+            socket.join(room);
+            ack();
+        });
+        socket.on('leave', (room, ack) => {
+            socket.leave(room);
+            ack();
+        });
+        socket.on('room', (room, x) => io.to(room).emit('room', x));
+        socket.on('broadcast', (room, event, ...args) => io.to(room).emit(event, ...args));
+    });
+}
+
+const http = createServer(
+    {
+        headersTimeout: Number(values['headers-timeout'] ?? 60000),
+        requestTimeout: Number(values['request-timeout'] ?? 300000),
+        connectionsCheckingInterval: 50,
+    },
+    answerPlainHttp,
+);
+const options = serverOptions();
+const io = new SocketServer(http, { ...options, path: values.path });
+const engines = [];
+
+if (values.contract === 'protocol') {
+    const engine = new EngineServer(options);
+
+    engines.push(engine);
+    engine.attach(http, { ...options, path: '/engine.io/' });
+    serveProtocol(io, engine);
+} else if (values.contract === 'load') {
+    serveLoad(io);
+} else {
+    throw new Error(`no such contract: ${values.contract}`);
+}
+
+http.listen(Number(values.port), values.host, () => console.log(`listening on ${http.address().port}`));
+
+function stop() {
+    engines.forEach((engine) => engine.close());
+    io.close(() => process.exit(0));
+    http.closeAllConnections();
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);

@@ -1,0 +1,134 @@
+/*
+ * Starts the server under test, on a port of its own: build/tests/testbed, or Node's with REFERENCE=1.
+ * BUILD_DIR names another build directory, TESTBED another program.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { within } from './waiting.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export const reference = Boolean(process.env.REFERENCE);
+
+/* Options of a test about a rule of our own, which Node's server does not keep. */
+export const oursOnly = { skip: reference && 'a rule of our own' };
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+function program() {
+    if (reference) return [process.execPath, path.join(root, 'tests/support/reference.mjs')];
+    if (process.env.TESTBED) return [path.resolve(process.env.TESTBED)];
+    return [path.resolve(root, process.env.BUILD_DIR ?? 'build', 'tests/testbed')];
+}
+
+function optionWords(options) {
+    return Object.entries(options).flatMap(([key, value]) => {
+        const name = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+        return value === true ? [name] : [name, String(value)];
+    });
+}
+
+class Testbed {
+    constructor(child) {
+        this.child = child;
+        this.exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+        this.exited.then(() => running.delete(child));
+        this.messages = '';
+        child.stderr.on('data', (text) => (this.messages += text));
+        running.add(child);
+    }
+
+    get url() {
+        return `http://127.0.0.1:${this.port}`;
+    }
+
+    async listening() {
+        let output = '';
+        const announced = new Promise((resolve) => {
+            this.child.stdout.on('data', (text) => {
+                output += text;
+                const found = /^listening on (\d+)$/m.exec(output);
+
+                if (found) resolve(Number(found[1]));
+            });
+        });
+        const ended = this.exited.then(({ code, signal }) => {
+            throw new Error(`the testbed ended (${code ?? signal}) before it listened: ${this.messages}`);
+        });
+
+        this.port = await within(Promise.race([announced, ended]), 'the testbed to listen');
+        ended.catch(() => {});
+        return this;
+    }
+
+    /* SIGTERM; a leak or a sanitizer's finding shows in the exit code. */
+    async stop() {
+        if (this.killed) return;
+        this.child.kill('SIGTERM');
+        const end = await within(this.exited, 'the testbed to stop').catch(() => this.kill());
+
+        assert.deepEqual(end, { code: 0, signal: null }, this.messages);
+    }
+
+    async kill() {
+        this.killed = true;
+        this.child.kill('SIGKILL');
+        await this.exited;
+    }
+
+    /* Resident memory in bytes. */
+    memory() {
+        const pages = Number(readFileSync(`/proc/${this.child.pid}/statm`, 'utf8').split(' ')[1]);
+
+        return pages * 4096;
+    }
+
+    /* Processor time used so far, in ms. */
+    processorTime() {
+        const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+
+        return (Number(fields[11]) + Number(fields[12])) * 10;
+    }
+}
+
+/*
+ * options: the command line's, in camel case. `descriptors` limits the open files of the process instead.
+ */
+export function startTestbed({ descriptors, ...options } = {}) {
+    const words = [...program(), ...optionWords({ contract: 'protocol', port: 0, ...options })];
+    const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...words];
+    const [command, ...args] = descriptors ? limited : words;
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+
+    child.stdout.setEncoding('utf8');
+    child.stderr.setEncoding('utf8');
+    child.on('error', () => {}); /* 'close' follows and tells */
+    return new Testbed(child).listening();
+}
+
+/* Starts one for the file or the group of tests that this is called in. */
+export function sharedTestbed(options) {
+    const shared = {};
+
+    before(async () => {
+        shared.server = await startTestbed(options);
+        shared.port = shared.server.port;
+        shared.url = shared.server.url;
+    });
+    after(() => shared.server?.stop());
+    return shared;
+}
+
+/* Starts one for a single test, and stops it when that ends, however it ends. */
+export async function testbedFor(test, options) {
+    const server = await startTestbed(options);
+
+    test.after(() => server.stop());
+    return server;
+}
