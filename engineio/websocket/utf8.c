@@ -49,6 +49,29 @@ static inline bool begin(eio_utf8 *state, unsigned char lead)
     return true;
 }
 
+static inline bool continues(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Skip characters of two and three bytes that are there as a whole: most text that is not ASCII consists of those. What
+ * is rare or wrong is left to the slow way.
+ */
+static inline const unsigned char *skip_common(const unsigned char *at, const unsigned char *end)
+{
+    while (end - at >= 3) {
+        if (at[0] >= 0xc2 && at[0] <= 0xdf && continues(at[1]))
+            at += 2;
+        else if (at[0] > 0xe0 && at[0] < 0xf0 && at[0] != 0xed && continues(at[1]) &&
+                 continues(at[2]))
+            at += 3;
+        else
+            break;
+    }
+    return at;
+}
+
 size_t eio_utf8_feed(eio_utf8 *state, eio_slice bytes)
 {
     const unsigned char *start = (const unsigned char *)bytes.base;
@@ -66,8 +89,10 @@ size_t eio_utf8_feed(eio_utf8 *state, eio_slice bytes)
             at++;
             continue;
         }
-        at = skip_ascii(at, end);
-        if (at == end || !begin(&now, *at))
+        at = skip_common(skip_ascii(at, end), end);
+        if (at == end)
+            break;
+        if (*at >= 0x80 && !begin(&now, *at))
             break;
         at++;
     }
