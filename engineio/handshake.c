@@ -5,7 +5,6 @@
 
 #include "engineio/head.h"
 #include "engineio/heartbeat.h"
-#include "engineio/http/cookie.h"
 #include "engineio/http_reply.h"
 #include "engineio/net/crypto.h"
 #include "engineio/polling.h"

@@ -58,3 +58,8 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
     buffer->seal = seal;
     return EIO_OK;
 }
+
+char eio_frame_prefix(const eio_buffer *buffer)
+{
+    return (buffer->seal & HAS_PREFIX) != 0 ? buffer->room[EIO_HEAD_ROOM - 1] : 0;
+}

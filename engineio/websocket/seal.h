@@ -22,4 +22,7 @@ size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64
  */
 EIO_PRIVATE int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode);
 
+/* The prefix that a buffer was sealed with; 0: none. */
+char eio_frame_prefix(const eio_buffer *buffer);
+
 #endif
