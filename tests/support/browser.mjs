@@ -8,7 +8,7 @@ import { ROOT } from './chatd.mjs';
 const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path && existsSync(path));
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const PICTURES = process.env.PICTURES || join(ROOT, 'build', 'browser');
+const PICTURES = join(process.env.OUTPUT_DIR || join(ROOT, 'build', 'test-output'), 'browser');
 
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
