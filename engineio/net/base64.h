@@ -33,7 +33,7 @@ EIO_PRIVATE bool eio_is_base64(char c);
 /*
  * Strict: the standard alphabet, with its padding, no unused bits set; so there is one text for any bytes.
  *
- * out: eio_base64_decoded_max(text.len) bytes; may be where the text stands. What it holds after a failure is of no use.
+ * out: eio_base64_decoded_max(text.len) bytes; may be where the text stands. Of no use after a failure.
  * len: bytes decoded, set on success only. EIO_OK or EIO_E_INVALID.
  */
 EIO_PRIVATE int eio_base64_decode(char *out, size_t *len, eio_slice text);

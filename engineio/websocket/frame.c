@@ -1,5 +1,6 @@
 #include "engineio/websocket/frame.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "engineio/websocket/mask.h"
@@ -136,12 +137,14 @@ static const char *fault_of_length(uint64_t len, size_t bytes)
     return NULL;
 }
 
-/* The limits, from the header alone, before anything is allocated. False, and the failure in event, if one is passed. */
+/* The limits, from the header alone, before anything is allocated. False: one is passed, and event says which. */
 static bool is_within(eio_frame_decoder *decoder, const eio_frame_limits *limits,
                       const frame_head *head, eio_frame_event *event)
 {
     const eio_frame_partial *partial = decoder->partial;
     bool continues = (head->first & OPCODE) == EIO_OPCODE_CONTINUATION;
+
+    assert(!continues || partial != NULL); /* it has the message's beginning */
     size_t have = continues ? partial->len : 0;
     size_t frames = continues ? partial->frames : 0;
 
@@ -372,6 +375,7 @@ static void unmask_next(eio_frame_partial *partial, char *to, char **at, size_t 
 static step decode_data(eio_frame_decoder *decoder, const eio_frame_limits *limits, char **at,
                         const char *end, eio_frame_event *event)
 {
+    assert(decoder->partial != NULL);
     size_t count = available(decoder->partial, *at, end);
 
     if (!reserve(decoder, limits, count))
@@ -392,6 +396,8 @@ static step decode_control(eio_frame_decoder *decoder, char **at, const char *en
                            eio_frame_event *event)
 {
     eio_frame_partial *partial = decoder->partial;
+
+    assert(partial != NULL);
     size_t count = available(partial, *at, end);
 
     unmask_next(partial, partial->control + partial->control_len, at, count);

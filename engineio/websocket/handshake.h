@@ -9,7 +9,7 @@
 
 enum {
     EIO_ACCEPT_KEY_LEN = 28,
-    /* Offered subprotocols. Each is compared with those before it, so their number is bounded; clients offer one or two. */
+    /* Offered subprotocols. Each is compared with those before it, so their number is bounded; one or two are usual. */
     EIO_MAX_SUBPROTOCOLS = 32,
 };
 

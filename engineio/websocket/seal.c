@@ -61,5 +61,7 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
 
 char eio_frame_prefix(const eio_buffer *buffer)
 {
-    return (buffer->seal & HAS_PREFIX) != 0 ? buffer->room[EIO_HEAD_ROOM - 1] : 0;
+    if ((buffer->seal & HAS_PREFIX) == 0)
+        return 0;
+    return buffer->room[EIO_HEAD_ROOM - 1];
 }

@@ -79,31 +79,17 @@ static void websocket_free(eio_websocket *ws)
 
 /* ---- ending ---- */
 
-/* The last callback. */
+/* The last callback. The memory stays the caller's to free. */
 static void report(eio_websocket *ws, int code, eio_slice reason, bool failed)
 {
     set_state(ws, WS_CLOSED);
     ws->handler->on_close(ws, code, reason, failed, ws->data);
 }
 
-static void let_go(eio_websocket *ws)
-{
-    if (!ws->busy)
-        websocket_free(ws);
-}
-
 static void end_in_order(eio_websocket *ws, int code, eio_slice reason, bool failed)
 {
     report(ws, code, reason, failed);
     eio_stream_close(ws->stream);
-    let_go(ws);
-}
-
-static void end_at_once(eio_websocket *ws, int code, eio_slice reason, bool failed)
-{
-    report(ws, code, reason, failed);
-    eio_stream_abort(ws->stream);
-    let_go(ws);
 }
 
 /* ---- writing ---- */
@@ -204,7 +190,8 @@ void eio_websocket_abort(eio_websocket *ws)
         return;
     set_state(ws, WS_CLOSED);
     eio_stream_abort(ws->stream);
-    let_go(ws);
+    if (!ws->busy)
+        websocket_free(ws);
 }
 
 /* ---- reading ---- */
@@ -334,7 +321,14 @@ static void handle_stream_close(eio_stream *stream, int reason, void *data)
     else
         report(ws, EIO_WS_ABNORMAL, eio_slice_of(reason == UV_EOF ? "" : eio_strerror(reason)),
                false);
-    let_go(ws);
+    websocket_free(ws);
+}
+
+static void drop(eio_websocket *ws, const char *reason, bool failed)
+{
+    report(ws, EIO_WS_ABNORMAL, eio_slice_of(reason), failed);
+    eio_stream_abort(ws->stream);
+    websocket_free(ws);
 }
 
 static void handle_ping_due(eio_deadline *deadline)
@@ -342,7 +336,7 @@ static void handle_ping_due(eio_deadline *deadline)
     eio_websocket *ws = websocket_of(deadline);
 
     if (ws->silent) {
-        end_at_once(ws, EIO_WS_ABNORMAL, EIO_STR("ping timeout"), true);
+        drop(ws, "ping timeout", true);
         return;
     }
     ws->silent = true;
@@ -353,13 +347,15 @@ static void handle_ping_due(eio_deadline *deadline)
 
 static void handle_close_due(eio_deadline *deadline)
 {
-    end_at_once(websocket_of(deadline), EIO_WS_ABNORMAL, EIO_STR("no close frame came in time"),
-                false);
+    drop(websocket_of(deadline), "no close frame came in time", false);
 }
 
 static void handle_fail_due(eio_deadline *deadline)
 {
-    end_in_order(websocket_of(deadline), EIO_WS_TRY_AGAIN_LATER, EIO_STR("slow consumer"), true);
+    eio_websocket *ws = websocket_of(deadline);
+
+    end_in_order(ws, EIO_WS_TRY_AGAIN_LATER, EIO_STR("slow consumer"), true);
+    websocket_free(ws);
 }
 
 static const eio_stream_handler stream_handler = {
@@ -405,8 +401,9 @@ static eio_stream *upgrade(eio_http_request *request, const eio_handshake *hands
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
     enum { LINES_LEN = sizeof(lines) - 1 };
     char extra[LINES_LEN + EIO_ACCEPT_KEY_LEN + 2];
-    int rc = eio_handshake_accept(extra + LINES_LEN, handshake->key);
 
+    memcpy(extra, lines, sizeof(lines));
+    int rc = eio_handshake_accept(extra + LINES_LEN, handshake->key);
     if (rc == EIO_OK && handshake->protocol_count > 0)
         rc = eio_http_set_header(request, EIO_STR("Sec-WebSocket-Protocol"),
                                  handshake->protocols[0]);
@@ -414,8 +411,8 @@ static eio_stream *upgrade(eio_http_request *request, const eio_handshake *hands
         eio_http_destroy(request);
         return NULL;
     }
-    memcpy(extra, lines, LINES_LEN);
-    memcpy(extra + LINES_LEN + EIO_ACCEPT_KEY_LEN, "\r\n", 2);
+    extra[sizeof(extra) - 2] = '\r';
+    extra[sizeof(extra) - 1] = '\n';
     return eio_http_upgrade(request, (eio_slice){ extra, sizeof(extra) }, &stream_handler, ws);
 }
 
