@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engineio/http/admission.h"
 #include "engineio/http/query.h"
 #include "engineio/limits.h"
+#include "engineio/net/stream_private.h"
 
 enum { MOST_LOG_BYTES = 256 };
 
@@ -75,6 +77,7 @@ static void handle_ending_due(eio_deadline *deadline)
     eio_deadline_queue_fini(&server->closing);
     eio_deadline_queue_fini(&server->ending);
     eio_loop_release(server->loop);
+    eio_http_admission_fini(server);
     eio_router_fini(&server->router);
     free(server);
     if (on_closed != NULL)
@@ -154,6 +157,7 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     server->holds = 1;
     LIST_INIT(&server->connections);
     SLIST_INIT(&server->listeners);
+    eio_http_admission_init(server);
     eio_router_init(&server->router);
     eio_deadline_queue_init(&server->idle, server->loop, server->options.idle_timeout_ms,
                             eio_http_connection_idle_due);
@@ -168,10 +172,23 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     return EIO_OK;
 }
 
+static size_t count_streams(const eio_http_server *server)
+{
+    const eio_http_listener *entry;
+    size_t count = 0;
+
+    SLIST_FOREACH(entry, &server->listeners, link)
+        count += eio_listener_streams(entry->listener);
+    return count;
+}
+
 static void handle_stream(eio_listener *listener, eio_stream *stream, void *data)
 {
+    eio_http_server *server = data;
+
     (void)listener;
-    if (eio_http_connection_open(data, stream) != EIO_OK)
+    if (!eio_http_admit(server, stream, count_streams(server)) ||
+        eio_http_connection_open(server, stream) != EIO_OK)
         eio_stream_abort(stream);
 }
 

@@ -12,12 +12,14 @@
 #include "engineio/http/router.h"
 #include "engineio/net/deadline.h"
 #include "engineio/net/loop.h"
+#include "engineio/net/table.h"
 
 struct eio_http_server {
     eio_loop *loop;
     eio_http_options options;
     SLIST_HEAD(, eio_http_listener) listeners; /* own */
     LIST_HEAD(, eio_http_connection) connections;
+    eio_table addresses; /* admission.c's */
     eio_router router;
     eio_http_handler *fallback;
     void *fallback_data;

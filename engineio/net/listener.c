@@ -268,6 +268,11 @@ int eio_listener_port(const eio_listener *listener)
     return listener->port;
 }
 
+size_t eio_listener_streams(const eio_listener *listener)
+{
+    return listener->group.open - 1;
+}
+
 void eio_listener_stop(eio_listener *listener)
 {
     if (!listener->stopped)

@@ -72,17 +72,31 @@ static void destroy(eio_stream *stream)
         uv_close(&stream->uv.handle, handle_uv_closed);
 }
 
+static void leave(eio_stream_group *group)
+{
+    if (group != NULL && --group->open == 0)
+        group->on_empty(group);
+}
+
+void eio_stream_join(eio_stream *stream, eio_stream_group *peers)
+{
+    assert(stream->peers == NULL);
+    stream->peers = peers;
+    peers->open++;
+}
+
 void eio_stream_free(eio_stream *stream)
 {
     eio_loop *loop = stream->loop;
     eio_stream_group *group = stream->group;
+    eio_stream_group *peers = stream->peers;
 
     eio_write_queue_clear(stream);
     free(stream->writing);
     free(stream->unread);
     free(stream);
-    if (group != NULL && --group->open == 0)
-        group->on_empty(group);
+    leave(peers);
+    leave(group);
     eio_loop_release(loop);
 }
 

@@ -30,6 +30,7 @@ struct eio_stream {
     void *data;
     eio_loop *loop;
     eio_stream_group *group; /* borrowed; may be NULL */
+    eio_stream_group *peers; /* the same: those from one address, where that is limited */
     eio_late late;
     eio_deadline deadline; /* open: in the loop's `stalled`; closing: in its `lingering` */
     struct eio_write_node *first, **last;
@@ -52,6 +53,10 @@ struct eio_stream {
 
 /* A closed shell without a libuv handle: the caller initialises uv.tcp or uv.pipe. NULL when out of memory. */
 eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group);
+/* How many streams a listener has accepted that are not gone, whoever owns them. */
+size_t eio_listener_streams(const eio_listener *listener);
+/* Count it among those of a second group. Once, right after it was accepted. */
+void eio_stream_join(eio_stream *stream, eio_stream_group *peers);
 /* Its handle is connected: read, and send what was queued meanwhile. */
 void eio_stream_opened(eio_stream *stream);
 /* Tell the owner that it is gone, and close. */
