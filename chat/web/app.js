@@ -279,8 +279,8 @@
             if (fresh && older.length) addLine('rule', 'Earlier in this room');
             for (const chat of older) heard(chat, true);
             held = held.slice(overlap(chats, held));
-        } else if (failure !== undefined) {
-            addLine('event', failure ? `Earlier messages could not be fetched: ${failure}` : 'Earlier messages could not be fetched.');
+        } else {
+            addLine('event', `Earlier messages could not be fetched. ${failure}`);
         }
         if (fresh) addLine('rule', `You came in at ${clock.format(new Date())}`);
         for (const chat of held) heard(chat);
@@ -295,17 +295,8 @@
 
     function goOut(text) {
         remember({ roomId: here.roomId, username: here.username, joined: false });
-        clearTimeout(retryTimer);
-        clearTimeout(historyTimer);
         asked = [];
-        outbox = [];
-        said = [];
-        held = [];
-        people = new Map();
-        const before = here;
-        here = null;
-        clearLog();
-        showEntry(text, null, before);
+        showEntry(text);
     }
 
     function leave() {
@@ -353,14 +344,19 @@
         other.value = unknown ? 'create' : 'join';
     }
 
-    function showEntry(text, wish, before) {
-        const values = before || here || {};
-        phase = 'entry';
-        quiet = false;
+    /* Back to the form, filled in; with `wish`, the text is the error that this wish met. */
+    function showEntry(text, wish) {
+        clearTimeout(retryTimer);
+        clearTimeout(historyTimer);
         clearLog();
+        find('username').value = here.username;
+        find('room').value = (!wish && roomInAddress()) || here.roomId;
+        phase = 'entry';
         here = null;
+        quiet = false;
         said = [];
         outbox = [];
+        held = [];
         people = new Map();
         find('chat').hidden = true;
         find('entry').hidden = false;
@@ -368,8 +364,6 @@
         find('whoami').textContent = '';
         setBusy(false);
         clearErrors();
-        if (values.username !== undefined) find('username').value = values.username;
-        if (values.roomId !== undefined) find('room').value = values.roomId;
         showConnection();
         if (wish) {
             remember({ ...remembered(), joined: false });
@@ -377,7 +371,7 @@
         }
         find('entry-notice').textContent = text || '';
         find('entry-notice').hidden = !text;
-        find(find('username').value ? 'room' : 'username').focus();
+        find('room').focus();
     }
 
     find('entry-form').addEventListener('submit', (event) => {
@@ -461,7 +455,7 @@
         find('members-before').hidden = earlier.length === 0;
         find('members-alone').hidden = present.length > 1;
         find('members-count').textContent = present.length;
-        find('room-sub').textContent = present.length === 1 ? 'Only you so far' : `${present.length} people here`;
+        find('room-sub').textContent = present.length === 1 ? 'Nobody else seen yet' : `${present.length} people seen here`;
     }
 
     /* --- the conversation --- */
@@ -551,9 +545,11 @@
         if (said.length > 2 * HISTORY) said = said.slice(-HISTORY);
         if (chat.username === here.username) {
             if (!past) answered('create:chat', chat);
-            const at = outbox.findIndex((message) => message.text === chat.message && !message.error);
-            if (at >= 0) {
-                const [message] = outbox.splice(at, 1);
+            const mine = outbox.filter((message) => message.text === chat.message);
+            const message = mine.find((one) => !one.error) || mine[0];
+            if (message) {
+                outbox = outbox.filter((one) => one !== message);
+                message.error = '';
                 message.state = 'sent';
                 return markMessage(message);
             }
@@ -678,9 +674,7 @@
         if (!here || phase === 'entry') {
             if (roomId) find('room').value = roomId;
         } else if (roomId && roomId !== here.roomId) {
-            if (socket.connected) ask('remove:member', here);
-            goOut('');
-            find('room').value = roomId;
+            leave();
         }
     });
 

@@ -286,6 +286,22 @@ describe('the page', () => {
         await bob.takes(['add:member:success', pair]);
     });
 
+    test('a link to another room leads out of this one and to the form', async (t) => {
+        const chatd = await startOn(t, 'memory');
+        const bob = await Client.connect(t, chatd.url);
+        await bob.creates('den', 'Bob');
+        await bob.creates('the hall', 'Bob');
+        const page = await openPage(t, browser, `${chatd.url}/#den`);
+        await enter(page, 'Ada');
+        await isInRoom(page, 'den');
+        await bob.take();
+        await page.goto(`${chatd.url}/#the%20hall`);
+        await bob.takes(['remove:member:success', { roomId: 'den', username: 'Ada' }]);
+        await page.getByRole('button', { name: 'Join room' }).click();
+        await isInRoom(page, 'the hall');
+        await bob.takes(['add:member:success', { roomId: 'the hall', username: 'Ada' }]);
+    });
+
     test('a second tab asks for a name of its own', async (t) => {
         const chatd = await startOn(t, 'memory');
         const page = await openPage(t, browser, chatd.url);
