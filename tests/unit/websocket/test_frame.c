@@ -200,6 +200,12 @@ static void decoder_reads_a_close_frame_inside_a_message(void **state)
     put_frame(&in, 0x88, EIO_STR("\x03\xe8"));
     put_frame(&in, 0x80, EIO_STR("too late"));
     assert_events(&in, "control 8 1000 \n");
+
+    eio_frame_decoder decoder = { 0 };
+    record out = { 0 };
+    feed(&decoder, in.bytes, in.len, &out);
+    assert_int_equal(eio_frame_heap_bytes(&decoder), 0); /* nothing is kept of the message */
+    eio_frame_fini(&decoder);
 }
 
 static void decoder_rejects_wrong_close_frames(void **state)
