@@ -480,7 +480,7 @@
     function addLine(kind, text) {
         last = null;
         const time = kind === 'event' ? ` · ${clock.format(new Date())}` : '';
-        draw(make('li', `line ${kind}`, text + time));
+        draw(make('p', `line ${kind}`, text + time));
     }
 
     function draw(item, counts) {
@@ -521,11 +521,11 @@
         const now = new Date();
         const day = calendar.format(now);
         const own = chat.username === here.username;
-        if (!past && last && last.day && last.day !== day) draw(make('li', 'line rule', day));
+        if (!past && last && last.day && last.day !== day) draw(make('p', 'line rule', day));
         const follows = last && last.username === chat.username && last.past === Boolean(past) && now - last.time < GROUP_MS;
         last = { username: chat.username, time: now, day: past ? '' : day, past: Boolean(past) };
 
-        const item = make('li', `message${own ? ' own' : ''}${follows ? ' follows' : ''}`);
+        const item = make('div', `message${own ? ' own' : ''}${follows ? ' follows' : ''}`);
         const head = make('p', 'head');
         head.append(make('span', 'author', own ? 'You' : chat.username));
         if (!past) {
