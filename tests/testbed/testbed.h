@@ -1,0 +1,73 @@
+/* The server that suites, benchmarks and fuzzers drive: its options, and what a contract adds to it. */
+#ifndef TESTS_TESTBED_TESTBED_H
+#define TESTS_TESTBED_TESTBED_H
+
+#include "socketio/socketio.h"
+
+typedef struct testbed testbed;
+
+/* A number that is 0 was not given: the contract's default holds. */
+typedef struct testbed_options {
+    const struct testbed_contract *contract;
+    const char *host;
+    const char *path;
+    const char *cors;
+    const char *client_dir;
+    uint64_t port;
+    uint64_t ping_interval_ms;
+    uint64_t ping_timeout_ms;
+    uint64_t connect_timeout_ms;
+    uint64_t upgrade_timeout_ms;
+    uint64_t headers_timeout_ms;
+    uint64_t request_timeout_ms;
+    uint64_t grace_ms;
+    uint64_t max_payload_bytes;
+    uint64_t max_buffered_bytes;
+    uint64_t max_connections;
+    uint64_t workers;
+    unsigned transports; /* EIO_TRANSPORT_… */
+} testbed_options;
+
+typedef struct testbed_contract {
+    const char *name;
+    testbed_options defaults;
+    bool
+        has_engine; /* an Engine.IO server of its own on /engine.io/, which sends back what comes */
+    int (*set_up)(testbed *bed);
+} testbed_contract;
+
+struct testbed {
+    testbed_options options;
+    uv_loop_t *loop;
+    eio_http_server *http;
+    eio_server *engine; /* NULL: none */
+    sio_server *io;
+};
+
+extern const testbed_contract contract_protocol;
+extern const testbed_contract contract_load;
+
+/* Read the command line. On failure a line on stderr has said why. */
+bool testbed_options_parse(testbed_options *options, int argc, char **argv);
+
+/* Handlers of more than one contract: a list that ends with a NULL handler. */
+typedef struct testbed_event {
+    const char *name;
+    sio_event_cb *handler;
+} testbed_event;
+
+/* Register all on the main namespace, the testbed as their data. EIO_OK or EIO_E_NOMEM. */
+int testbed_on(testbed *bed, const testbed_event *events);
+
+/* An argument; an empty slice if there are not so many. */
+eio_slice testbed_argument(sio_event *event, size_t index);
+/* All arguments from one on, with the event's attachments. */
+sio_args testbed_arguments_from(sio_event *event, size_t index);
+/* The value of a string, or a number's digits. out: decoded to if need be. */
+eio_slice testbed_text(eio_slice json, char *out, size_t size);
+/* A whole number of at most 9 digits, else 0. */
+size_t testbed_number(eio_slice json);
+/* Write a number as JSON. */
+eio_slice testbed_print(char out[24], uint64_t value);
+
+#endif
