@@ -3,7 +3,7 @@
 
 Reads every #include. A lower layer never names a header of a higher one; examples and the testbed
 use what is installed and nothing else; a .c file includes its own header first.
-check_includes.py ROOT | --self-test
+check_includes.py ROOT | --list-public | --self-test
 """
 import pathlib
 import re
@@ -26,7 +26,7 @@ LAYERS = {
 }
 PUBLIC = {
     "engineio": "buffer.h engineio.h error.h http.h stream.h websocket.h".split(),
-    "socketio": "adapter.h args.h json.h redis.h socketio.h".split(),
+    "socketio": "adapter.h args.h redis.h socketio.h".split(),
 }
 OUTSIDERS = ("examples/", "tests/testbed")
 SOURCES = ("engineio", "socketio", "chat", "tests", "examples")
@@ -90,6 +90,10 @@ def self_test():
 def main():
     self_test()
     if sys.argv[1] == "--self-test":
+        return 0
+    if sys.argv[1] == "--list-public":
+        for folder, names in PUBLIC.items():
+            print("\n".join(f"{folder}/{name}" for name in names))
         return 0
     root = pathlib.Path(sys.argv[1])
     count = 0

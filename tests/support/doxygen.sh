@@ -7,11 +7,10 @@ mkdir -p "$out"
 cd "$root"
 doxygen - <<END
 PROJECT_NAME = socketio-c
-INPUT = engineio socketio
-FILE_PATTERNS = *.h
-RECURSIVE = NO
+INPUT = $(cd "$root" && python3 tests/support/check_includes.py --list-public | xargs)
 OUTPUT_DIRECTORY = $out
 GENERATE_LATEX = NO
+HAVE_DOT = NO
 OPTIMIZE_OUTPUT_FOR_C = YES
 TYPEDEF_HIDES_STRUCT = YES
 MACRO_EXPANSION = YES
