@@ -33,7 +33,7 @@ typedef struct fixture {
     reaction reaction;
     bool abort_in_close;
     char said[256]; /* the last message */
-    size_t messages, controls, closes;
+    size_t messages, controls, drains, closes;
     int code;
     bool failed;
     char reason[128];
@@ -84,6 +84,14 @@ static void on_control(eio_websocket *ws, void *data)
     f->controls++;
 }
 
+static void on_drain(eio_websocket *ws, void *data)
+{
+    fixture *f = data;
+
+    assert_int_equal(eio_stream_queued(eio_websocket_stream(ws)), 0);
+    f->drains++;
+}
+
 static void on_close(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data)
 {
     fixture *f = data;
@@ -104,6 +112,7 @@ static void on_close(eio_websocket *ws, int code, eio_slice reason, bool failed,
 static const eio_websocket_handler handler = {
     .on_message = on_message,
     .on_control = on_control,
+    .on_drain = on_drain,
     .on_close = on_close,
 };
 
@@ -493,7 +502,7 @@ static void a_breach_of_protocol_closes_with_its_code(void **state)
     expect(f, EIO_STR("\x88\x17\x03\xea"));
 }
 
-static void limits_close_with_their_codes(void **state)
+static void a_message_over_the_limit_closes_with_1009(void **state)
 {
     fixture *f = *state;
 
@@ -502,6 +511,37 @@ static void limits_close_with_their_codes(void **state)
     put(f, EIO_STR("\x82\xe5"));
     send_all(f);
     assert_closed_with(f, EIO_WS_TOO_BIG, "message too big", true);
+}
+
+static void too_many_fragments_close_with_1008(void **state)
+{
+    fixture *f = *state;
+
+    f->options.max_fragments = 2;
+    open_websocket(f);
+    put_frame(f, 0x01, EIO_STR("a"));
+    put_frame(f, 0x00, EIO_STR(""));
+    put_frame(f, 0x80, EIO_STR("b"));
+    send_all(f);
+    assert_closed_with(f, EIO_WS_POLICY, "too many fragments", true);
+}
+
+static bool has_drained(const fixture *f)
+{
+    return f->drains > 0;
+}
+
+static void drain_is_told_once_all_is_out(void **state)
+{
+    fixture *f = *state;
+
+    open_websocket(f);
+    f->drains = 0;
+    assert_int_equal(eio_websocket_send_text(f->ws, EIO_STR("one")), EIO_OK);
+    assert_int_equal(eio_websocket_send_text(f->ws, EIO_STR("two")), EIO_OK);
+    assert_int_equal(f->drains, 0);
+    run_until(f, has_drained);
+    assert_int_equal(f->drains, 1);
 }
 
 static void text_that_is_not_utf8_closes_with_1007(void **state)
@@ -589,7 +629,9 @@ int main(void)
         websocket_test(our_close_waits_for_the_peer_s),
         websocket_test(a_peer_that_does_not_answer_our_close_is_dropped),
         websocket_test(a_breach_of_protocol_closes_with_its_code),
-        websocket_test(limits_close_with_their_codes),
+        websocket_test(a_message_over_the_limit_closes_with_1009),
+        websocket_test(too_many_fragments_close_with_1008),
+        websocket_test(drain_is_told_once_all_is_out),
         websocket_test(text_that_is_not_utf8_closes_with_1007),
         websocket_test(a_connection_that_is_gone_is_1006),
         websocket_test(a_slow_consumer_is_closed_with_1013),
