@@ -91,6 +91,7 @@ typedef struct eio_options {
     void *data; /**< handed to all of the above */
 } eio_options;
 
+/** Fill with the defaults. @param options overwritten */
 EIO_API void eio_options_init(eio_options *options);
 
 /**
@@ -120,6 +121,7 @@ EIO_API size_t eio_server_clients_count(const eio_server *server);
 typedef struct eio_counters {
     uint64_t sessions, refused, parse_errors, slow_consumers, ping_timeouts, too_big, overlaps;
 } eio_counters;
+/** @return the figures as they are now, by value */
 EIO_API eio_counters eio_server_counters(const eio_server *server);
 
 EIO_API void *eio_server_data(const eio_server *server);            /**< options.data */
@@ -135,6 +137,7 @@ EIO_API void eio_handshake_refuse(eio_handshake *handshake, const char *message)
 /** Set who hears of a session. @param handler borrowed for ever @param data borrowed until on_close */
 EIO_API void eio_session_set_handler(eio_session *session, const eio_session_handler *handler,
                                      void *data);
+/** @return what eio_session_set_handler was given */
 EIO_API void *eio_session_data(const eio_session *session);
 
 /**
@@ -158,24 +161,31 @@ EIO_API bool eio_session_is_writable(const eio_session *session);
  */
 EIO_API void eio_session_close(eio_session *session, bool discard);
 
+/** Keep the memory of a session. @return the session */
 EIO_API eio_session *eio_session_ref(eio_session *session);
+/** Give a reference back. @param session may be NULL */
 EIO_API void eio_session_unref(eio_session *session);
 
 /** 20 characters; a secret of that client */
 EIO_API eio_slice eio_session_id(const eio_session *session);
+/** @return the server it belongs to; borrowed */
 EIO_API eio_server *eio_session_server(const eio_session *session);
 EIO_API unsigned eio_session_transport(const eio_session *session); /**< EIO_TRANSPORT_… */
+/** @return whether it is open: false once closing began */
 EIO_API bool eio_session_is_open(const eio_session *session);
 /** Find one by its id. Borrowed; NULL if there is none. */
 EIO_API eio_session *eio_server_find(eio_server *server, eio_slice sid);
 
 /* The first request of a session, kept for its life. Slices are borrowed for as long as a reference is held. */
 EIO_API eio_slice eio_session_url(const eio_session *session);
+/** What stands behind the '?' of that request, not decoded. */
 EIO_API eio_slice eio_session_query(const eio_session *session);
+/** The peer's address in that request, see eio_stream_remote_address. */
 EIO_API eio_slice eio_session_address(const eio_session *session);
 /** Headers in order, names in lower case. @return false past the last */
 EIO_API bool eio_session_header_at(const eio_session *session, size_t index, eio_slice *name,
                                    eio_slice *value);
+/** A header by its name in any case; several of one name: the first. {NULL, 0} if absent. */
 EIO_API eio_slice eio_session_header(const eio_session *session, const char *name);
 
 #endif

@@ -31,6 +31,7 @@ typedef struct eio_http_options {
     void *data; /**< handed to the two above */
 } eio_http_options;
 
+/** Fill with the defaults. @param options overwritten */
 EIO_API void eio_http_options_init(eio_http_options *options);
 
 /** Called when a request's head is complete; the request is borrowed until its response has ended. */
@@ -127,6 +128,7 @@ EIO_API eio_slice eio_http_param(const eio_http_request *request, const char *na
 EIO_API bool eio_http_is_upgrade(const eio_http_request *request);
 /** The peer's address, see eio_stream_remote_address. */
 EIO_API size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size);
+/** @return the server that the request came to; borrowed */
 EIO_API eio_http_server *eio_http_request_server(const eio_http_request *request);
 
 /**
@@ -158,6 +160,7 @@ EIO_API void eio_http_on_abort(eio_http_request *request,
 
 /** Hang application data on a request; only stored. */
 EIO_API void eio_http_set_data(eio_http_request *request, void *data);
+/** @return what eio_http_set_data was given last, or NULL */
 EIO_API void *eio_http_get_data(const eio_http_request *request);
 
 /* ---- the response: headers first, then one of respond, respond_start … respond_end, or destroy. ---- */

@@ -48,6 +48,7 @@ typedef struct eio_websocket_options {
     uint64_t ping_interval_ms;
 } eio_websocket_options;
 
+/** Fill with the defaults. @param options overwritten */
 EIO_API void eio_websocket_options_init(eio_websocket_options *options);
 
 /**

@@ -1,6 +1,7 @@
 /*
- * Write your own adapter: what carries broadcasts beyond this server. Rooms and the delivery to sockets of this server
- * are the library's; an adapter decides who else must hear, and hears from the others. One adapter serves one namespace.
+ * Write your own adapter: what carries broadcasts beyond this server. Rooms and the delivery to
+ * sockets of this server are the library's; an adapter decides who else must hear, and hears from
+ * the others. One adapter serves one namespace.
  *
  *     struct my_adapter { sio_adapter base; ... };   base first: the library knows nothing of the rest
  *
@@ -58,7 +59,8 @@ struct sio_adapter_type {
      */
     int (*broadcast)(sio_adapter *adapter, const sio_message *message, const sio_target *target);
     /**
-     * A room of this server changes. The rooms that bear a connected socket's id are told of as JOINED and LEFT do, too.
+     * A room of this server changes. The rooms that bear a connected socket's id are told of as JOINED
+     * and LEFT do, too.
      * Called from within joins and leaves: no call that joins or leaves. May be NULL.
      *
      * @param id  the socket's, {NULL, 0} for CREATED and DELETED

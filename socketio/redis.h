@@ -37,7 +37,7 @@ typedef struct sio_redis_reply {
 typedef struct sio_redis_options {
     size_t size; /**< set by sio_redis_options_init */
     /**
-     * Where: redis://[user][:password]@host[:port][/db], redis+unix://[user:password@]/path[?db=N] (also unix://,
+     * Where: `redis://[user][:password]@host[:port][/db]`, redis+unix://[user:password@]/path[?db=N] (also unix://,
      * redis-socket://, redis+socket:// or just the absolute path). Parts are percent-encoded. rediss:// is refused
      * with EIO_E_UNSUPPORTED. Copied.
      */

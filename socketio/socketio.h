@@ -88,6 +88,7 @@ typedef struct sio_options {
     eio_options engine;
 } sio_options;
 
+/** Fill with the defaults. @param options overwritten */
 EIO_API void sio_options_init(sio_options *options);
 
 /**
@@ -135,12 +136,14 @@ typedef struct sio_counters {
     uint64_t connect_timeouts; /**< clients closed because they joined no namespace in time */
     uint64_t acks_timed_out;   /**< acknowledgements that did not come in time */
 } sio_counters;
+/** @return the figures as they are now, by value */
 EIO_API sio_counters sio_server_counters(const sio_server *server);
 
 /* ---- namespace: what is registered here holds for all of its sockets, and costs nothing per socket ---- */
 
 EIO_API eio_slice
 sio_namespace_name(const sio_namespace *nsp); /**< "/", "/chat" …, as long as the namespace */
+/** @return the server it belongs to; borrowed */
 EIO_API sio_server *sio_namespace_server(const sio_namespace *nsp);
 EIO_API size_t sio_namespace_count(const sio_namespace *nsp); /**< connected sockets */
 /** Find a connected socket by its id. Borrowed; NULL if there is none. */
@@ -207,11 +210,13 @@ EIO_API int sio_next(sio_socket *socket, const sio_refusal *error);
 
 /* ---- socket ---- */
 
+/** Keep the memory of a socket. @return the socket */
 EIO_API sio_socket *sio_socket_ref(sio_socket *socket);
 EIO_API void sio_socket_unref(sio_socket *socket); /**< @param socket may be NULL */
 
 EIO_API eio_slice
 sio_socket_id(const sio_socket *socket); /**< 20 characters, as long as a reference is held */
+/** @return the namespace it is in; borrowed */
 EIO_API sio_namespace *sio_socket_namespace(const sio_socket *socket);
 /** @return whether it is connected: true from on_connection up to the begin of its disconnection */
 EIO_API bool sio_socket_is_connected(const sio_socket *socket);
@@ -225,6 +230,7 @@ EIO_API eio_session *sio_socket_session(const sio_socket *socket);
  * @param destroy  called with data when it is replaced or the socket's memory goes; may be NULL
  */
 EIO_API void sio_socket_set_data(sio_socket *socket, void *data, void (*destroy)(void *data));
+/** @return what sio_socket_set_data was given last, or NULL */
 EIO_API void *sio_socket_data(const sio_socket *socket);
 
 /* The handshake: of the session's first request, but for auth. Slices live as long as a reference is held. */
@@ -267,7 +273,8 @@ EIO_API int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, uns
 /**
  * The answer to an emit: called exactly once, from the loop.
  *
- * @param status  EIO_OK; EIO_E_TIMEOUT; EIO_E_CLOSED when the socket left before; EIO_E_LIMIT when too many were pending
+ * @param status  EIO_OK; EIO_E_TIMEOUT; EIO_E_CLOSED when the socket left before; EIO_E_LIMIT when
+ *                too many were pending
  * @param args    what the client answered, none unless EIO_OK; borrowed until the callback returns
  */
 typedef void sio_ack_cb(sio_socket *socket, int status, sio_args args, void *data);
@@ -300,6 +307,7 @@ EIO_API void sio_disconnect(sio_socket *socket, bool close);
 EIO_API int sio_join(sio_socket *socket, eio_slice room);
 /** Leave a room; nothing happens if it is not in there. */
 EIO_API void sio_leave(sio_socket *socket, eio_slice room);
+/** @return whether the socket is in that room */
 EIO_API bool sio_socket_is_in(const sio_socket *socket, eio_slice room);
 /**
  * Walk a socket's rooms, its own id included, in no particular order.
