@@ -462,7 +462,8 @@
 
     let waiting = [];     /* lines made but not yet on the page: one layout for a burst */
     let drawTimer = 0;
-    let last = null;      /* {username, time, day} of the line drawn last */
+    let last = null;      /* {username, time, past} of the message drawn last, with no other line after it */
+    let lastDay = '';
     let unseen = 0;
     let following = true; /* the reader is at the end, and stays there while lines come or grow */
     const scroller = find('scroller');
@@ -521,9 +522,10 @@
         const now = new Date();
         const day = calendar.format(now);
         const own = chat.username === here.username;
-        if (!past && last && last.day && last.day !== day) draw(make('p', 'line rule', day));
+        if (!past && lastDay && lastDay !== day) addLine('rule', day);
+        if (!past) lastDay = day;
         const follows = last && last.username === chat.username && last.past === Boolean(past) && now - last.time < GROUP_MS;
-        last = { username: chat.username, time: now, day: past ? '' : day, past: Boolean(past) };
+        last = { username: chat.username, time: now, past: Boolean(past) };
 
         const item = make('div', `message${own ? ' own' : ''}${follows ? ' follows' : ''}`);
         const head = make('p', 'head');

@@ -302,6 +302,22 @@ describe('the page', () => {
         await bob.takes(['add:member:success', { roomId: 'the hall', username: 'Ada' }]);
     });
 
+    test('a new day is told between the messages of two days', async (t) => {
+        const chatd = await startOn(t, 'memory');
+        const page = await openPage(t, browser, undefined, { timezoneId: 'Europe/Berlin' });
+        await page.clock.setFixedTime(new Date('2026-03-01T23:59:00+01:00'));
+        await page.goto(chatd.url);
+        await enter(page, 'Ada', 'den', 'Make a new room');
+        await isInRoom(page, 'den');
+        await say(page, 'late');
+        await hears(page, 'late');
+        await page.clock.setFixedTime(new Date('2026-03-02T00:01:00+01:00'));
+        await say(page, 'early');
+        await hears(page, 'early');
+        const lines = await page.locator('#log').innerText();
+        assert.match(lines, /23:59\s+late\s+Monday,? 2 March\s+You\s+00:01\s+early/);
+    });
+
     test('a second tab asks for a name of its own', async (t) => {
         const chatd = await startOn(t, 'memory');
         const page = await openPage(t, browser, chatd.url);
