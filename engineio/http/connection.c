@@ -6,41 +6,23 @@
 
 #include <llhttp.h>
 
-#include "engineio/http/response.h"
-#include "engineio/http/server.h"
+#include "engineio/http/connection_private.h"
 #include "engineio/limits.h"
 #include "engineio/net/stream_private.h"
 
 /* A chunk's own framing: 16 digits and two line ends. What goes beyond is extensions and trailers. */
 enum { CHUNK_FRAMING_BYTES = 20 };
 
-typedef enum connection_state {
-    CONNECTION_IDLE,      /* no byte of a request */
-    CONNECTION_HEAD,      /* some bytes of a head */
-    CONNECTION_BODY,      /* the head is complete, its message is not */
-    CONNECTION_ANSWERING, /* the message is complete */
-    CONNECTION_N_STATES
-} connection_state;
-
-struct eio_http_connection {
-    eio_http_server *server;
-    eio_stream *stream;        /* NULL once it is gone: this then dies with its last reference */
-    eio_http_request *request; /* NULL when idle, and while the rest of a body is skipped */
-    LIST_ENTRY(eio_http_connection) link;
-    eio_late late;
-    eio_deadline deadline;
-    eio_deadline_queue *queue; /* that the deadline is in; may be NULL */
-    const char *at, *end; /* input that is not parsed: in `kept`, or in the loop's read buffer */
-    char *kept;           /* own: input that has to wait */
-    size_t head_bytes;
-    int64_t framing_bytes; /* of a body, beyond what plain chunks need */
-    int refusal;           /* status, of a callback of the parser that failed; 0: none */
-    uint8_t state;
-    uint8_t refs;
-    bool in_name; /* a header's name is not complete */
-    bool running; /* run is at work up the stack */
+/* What eio_http_connection_open makes; no other file knows the parser. */
+typedef struct parsing_connection {
+    eio_http_connection connection;
     llhttp_t parser;
-};
+} parsing_connection;
+
+static llhttp_t *parser_of(eio_http_connection *connection)
+{
+    return &((parsing_connection *)connection)->parser;
+}
 
 static const unsigned legal_next[CONNECTION_N_STATES] = {
     [CONNECTION_IDLE] = 1u << CONNECTION_HEAD,
@@ -53,161 +35,6 @@ static void set_state(eio_http_connection *connection, connection_state state)
 {
     assert((legal_next[connection->state] & 1u << state) != 0);
     connection->state = (uint8_t)state;
-}
-
-static void set_deadline(eio_http_connection *connection, eio_deadline_queue *queue)
-{
-    if (connection->queue == queue)
-        return;
-    if (connection->queue != NULL)
-        eio_deadline_stop(connection->queue, &connection->deadline);
-    connection->queue = queue;
-    if (queue != NULL)
-        eio_deadline_start(queue, &connection->deadline);
-}
-
-/* ---- the end ---- */
-
-static void unref(eio_http_connection *connection)
-{
-    if (--connection->refs > 0)
-        return;
-    assert(connection->request == NULL && connection->stream == NULL);
-    free(connection->kept);
-    free(connection);
-}
-
-/* The stream is not ours any more. Without a reference of its own, the caller must not touch the connection again. */
-static void detach(eio_http_connection *connection)
-{
-    connection->stream = NULL;
-    set_deadline(connection, NULL);
-    eio_late_cancel(connection->server->loop, &connection->late);
-    LIST_REMOVE(connection, link);
-    unref(connection);
-}
-
-/* The request ends, by a response or without one. */
-static void end_request(eio_http_connection *connection)
-{
-    eio_http_request *request = connection->request;
-    const eio_http_options *options = &connection->server->options;
-
-    if (request == NULL)
-        return;
-    assert(request->response != EIO_HTTP_RESPONSE_ENDED);
-    connection->request = NULL;
-    request->response = EIO_HTTP_RESPONSE_ENDED;
-    if (request->status != 0 && options->on_response != NULL)
-        options->on_response(request, request->status, request->sent_bytes, options->data);
-    eio_http_request_free(request);
-}
-
-/* The stream is gone, or soon will be: the request's owner hears of it, if it had been handed out. */
-static void abort_request(eio_http_connection *connection)
-{
-    eio_http_request *request = connection->request;
-
-    if (request == NULL)
-        return;
-    connection->request = NULL;
-    request->response = EIO_HTTP_RESPONSE_ENDED;
-    if (request->on_abort != NULL)
-        request->on_abort(request, request->abort_data);
-    eio_http_request_free(request);
-}
-
-static void handle_close(eio_stream *stream, int reason, void *data)
-{
-    eio_http_connection *connection = data;
-
-    (void)stream;
-    (void)reason;
-    connection->refs++;
-    detach(connection);
-    abort_request(connection);
-    unref(connection);
-}
-
-void eio_http_connection_abort(eio_http_connection *connection)
-{
-    eio_stream_abort(connection->stream);
-    handle_close(connection->stream, EIO_E_CLOSED, connection);
-}
-
-static void close_in_order(eio_http_connection *connection)
-{
-    end_request(connection);
-    eio_stream_close(connection->stream);
-    detach(connection);
-}
-
-void eio_http_connection_destroy(eio_http_connection *connection)
-{
-    end_request(connection);
-    eio_stream_abort(connection->stream);
-    detach(connection);
-}
-
-void eio_http_connection_wind_up(eio_http_connection *connection)
-{
-    if (connection->request == NULL || connection->state == CONNECTION_HEAD)
-        close_in_order(connection);
-    else
-        connection->request->keep_alive = false;
-}
-
-/* What came cannot be accepted: a complete answer, if there is none yet, and the end. */
-static void refuse(eio_http_connection *connection, int status, const char *why)
-{
-    eio_http_server *server = connection->server;
-    eio_http_request *request = connection->request;
-
-    eio_http_server_log(server, "http: refused with %d: %s", status, why);
-    if (request == NULL || request->response != EIO_HTTP_RESPONSE_NONE) {
-        eio_http_connection_abort(connection);
-        return;
-    }
-    request->status = status;
-    eio_buffer *answer = eio_http_refusal(status, eio_http_server_date(server));
-    if (answer != NULL)
-        (void)eio_stream_write(connection->stream, answer, eio_buffer_slice(answer));
-    eio_buffer_unref(answer);
-    eio_stream_close(connection->stream);
-    if (server->options.on_response != NULL)
-        server->options.on_response(request, status, 0, server->options.data);
-    handle_close(connection->stream, EIO_E_CLOSED, connection);
-}
-
-static eio_http_connection *connection_of(eio_deadline *deadline)
-{
-    return (eio_http_connection *)((char *)deadline - offsetof(eio_http_connection, deadline));
-}
-
-void eio_http_connection_idle_due(eio_deadline *deadline)
-{
-    eio_http_connection *connection = connection_of(deadline);
-
-    connection->queue = NULL;
-    close_in_order(connection);
-}
-
-void eio_http_connection_head_due(eio_deadline *deadline)
-{
-    eio_http_connection *connection = connection_of(deadline);
-
-    connection->queue = NULL;
-    if (connection->request == NULL) /* it has sent nothing at all */
-        connection->request = eio_http_request_new(connection, connection->server);
-    refuse(connection, 408, "the head did not come in time");
-}
-
-void eio_http_connection_body_due(eio_deadline *deadline)
-{
-    eio_http_connection *connection = connection_of(deadline);
-
-    connection->queue = NULL;
-    refuse(connection, 408, "the body did not come in time");
 }
 
 /* ---- what the parser finds ---- */
@@ -314,21 +141,21 @@ static bool begin_request(eio_http_connection *connection)
         return false;
     }
     /* Made anew, so that nothing of one message lives on in the next. */
-    llhttp_init(&connection->parser, HTTP_REQUEST, &settings);
-    connection->parser.data = connection;
+    llhttp_init(parser_of(connection), HTTP_REQUEST, &settings);
+    parser_of(connection)->data = connection;
     connection->head_bytes = 0;
     connection->framing_bytes = 0;
     connection->in_name = false;
     set_state(connection, CONNECTION_HEAD);
-    set_deadline(connection, &connection->server->head);
+    eio_http_connection_wait(connection, &connection->server->head);
     return true;
 }
 
 /* The rules that llhttp leaves to its caller. NULL: all is well. */
-static const char *find_fault(const eio_http_connection *connection, int *status)
+static const char *find_fault(eio_http_connection *connection, int *status)
 {
     const eio_http_request *request = connection->request;
-    const llhttp_t *parser = &connection->parser;
+    const llhttp_t *parser = parser_of(connection);
     bool coded = eio_http_request_count(request, "Transfer-Encoding") > 0;
 
     *status = 505;
@@ -362,7 +189,7 @@ static bool read_expectation(eio_http_request *request)
 static void fill_request(eio_http_connection *connection)
 {
     eio_http_request *request = connection->request;
-    const llhttp_t *parser = &connection->parser;
+    const llhttp_t *parser = parser_of(connection);
 
     eio_http_request_trim(request);
     request->method = llhttp_method_name((llhttp_method_t)parser->method);
@@ -380,15 +207,15 @@ static bool finish_head(eio_http_connection *connection)
     fill_request(connection);
     const char *fault = find_fault(connection, &status);
     if (fault != NULL) {
-        refuse(connection, status, fault);
+        eio_http_connection_refuse(connection, status, fault);
         return false;
     }
     if (!read_expectation(connection->request)) {
-        refuse(connection, 417, "an expectation other than 100-continue");
+        eio_http_connection_refuse(connection, 417, "an expectation other than 100-continue");
         return false;
     }
     set_state(connection, connection->request->has_body ? CONNECTION_BODY : CONNECTION_ANSWERING);
-    set_deadline(connection, NULL);
+    eio_http_connection_wait(connection, NULL);
     eio_http_server_dispatch(connection->server, connection->request);
     return true;
 }
@@ -396,12 +223,13 @@ static bool finish_head(eio_http_connection *connection)
 static bool refuse_head(eio_http_connection *connection, llhttp_errno_t error)
 {
     if (error == HPE_PAUSED_H2_UPGRADE)
-        refuse(connection, 505, "HTTP/2");
+        eio_http_connection_refuse(connection, 505, "HTTP/2");
     else if (connection->refusal != 0)
-        refuse(connection, connection->refusal,
-               connection->refusal == 414 ? "the target is too long" : "too many headers");
+        eio_http_connection_refuse(connection, connection->refusal,
+                                   connection->refusal == 414 ? "the target is too long"
+                                                              : "too many headers");
     else
-        refuse(connection, 400, llhttp_get_error_reason(&connection->parser));
+        eio_http_connection_refuse(connection, 400, llhttp_get_error_reason(parser_of(connection)));
     return false;
 }
 
@@ -412,10 +240,10 @@ static bool parse_head(eio_http_connection *connection)
 
     if (len > room)
         len = room;
-    llhttp_errno_t error = llhttp_execute(&connection->parser, connection->at, len);
+    llhttp_errno_t error = llhttp_execute(parser_of(connection), connection->at, len);
     if (error == HPE_PAUSED) {
-        connection->at = llhttp_get_error_pos(&connection->parser);
-        llhttp_resume(&connection->parser);
+        connection->at = llhttp_get_error_pos(parser_of(connection));
+        llhttp_resume(parser_of(connection));
         return finish_head(connection);
     }
     if (error != HPE_OK)
@@ -423,7 +251,7 @@ static bool parse_head(eio_http_connection *connection)
     connection->at += len;
     connection->head_bytes += len;
     if (len == room) {
-        refuse(connection, 431, "the head is too long");
+        eio_http_connection_refuse(connection, 431, "the head is too long");
         return false;
     }
     return true;
@@ -441,25 +269,26 @@ static bool refuse_length(eio_http_request *request)
 static bool parse_body(eio_http_connection *connection)
 {
     size_t len = (size_t)(connection->end - connection->at);
-    llhttp_errno_t error = llhttp_execute(&connection->parser, connection->at, len);
+    llhttp_errno_t error = llhttp_execute(parser_of(connection), connection->at, len);
 
     if (connection->stream == NULL)
         return false;
     if (error != HPE_OK && error != HPE_PAUSED) {
-        refuse(connection, 400, llhttp_get_error_reason(&connection->parser));
+        eio_http_connection_refuse(connection, 400, llhttp_get_error_reason(parser_of(connection)));
         return false;
     }
     if (error == HPE_PAUSED)
-        len = (size_t)(llhttp_get_error_pos(&connection->parser) - connection->at);
+        len = (size_t)(llhttp_get_error_pos(parser_of(connection)) - connection->at);
     connection->at += len;
     connection->framing_bytes += (int64_t)len;
     if (connection->framing_bytes > (int64_t)connection->server->options.max_framing_bytes) {
-        refuse(connection, 400, "too many bytes of chunk extensions or trailers");
+        eio_http_connection_refuse(connection, 400,
+                                   "too many bytes of chunk extensions or trailers");
         return false;
     }
     if (error == HPE_OK)
         return true;
-    set_deadline(connection, NULL);
+    eio_http_connection_wait(connection, NULL);
     set_state(connection, CONNECTION_ANSWERING);
     return true;
 }
@@ -467,7 +296,7 @@ static bool parse_body(eio_http_connection *connection)
 static void become_idle(eio_http_connection *connection)
 {
     set_state(connection, CONNECTION_IDLE);
-    set_deadline(connection, &connection->server->idle);
+    eio_http_connection_wait(connection, &connection->server->idle);
 }
 
 static bool wants_body(const eio_http_request *request)
@@ -543,7 +372,7 @@ static void run(eio_http_connection *connection)
     connection->running = false;
     if (connection->stream != NULL)
         keep_rest(connection);
-    unref(connection);
+    eio_http_connection_unref(connection);
 }
 
 static void run_late(eio_late *late)
@@ -576,35 +405,26 @@ static void handle_drain(eio_stream *stream, void *data)
 static const eio_stream_handler stream_handler = {
     .on_read = handle_read,
     .on_drain = handle_drain,
-    .on_close = handle_close,
+    .on_close = eio_http_connection_lost,
 };
 
 /* ---- for the server and the request ---- */
 
 int eio_http_connection_open(eio_http_server *server, eio_stream *stream)
 {
-    eio_http_connection *connection = calloc(1, sizeof(*connection));
-    if (connection == NULL)
+    parsing_connection *parsing = calloc(1, sizeof(*parsing));
+    if (parsing == NULL)
         return EIO_E_NOMEM;
+    eio_http_connection *connection = &parsing->connection;
     connection->server = server;
     connection->stream = stream;
     connection->refs = 1;
     connection->late.run = run_late;
     LIST_INSERT_HEAD(&server->connections, connection, link);
-    set_deadline(connection, &server->head);
+    eio_http_connection_wait(connection, &server->head);
     eio_stream_set_limit(stream, server->options.max_buffered_bytes);
     eio_stream_set_handler(stream, &stream_handler, connection);
     return EIO_OK;
-}
-
-eio_http_connection *eio_http_connection_next(const eio_http_connection *connection)
-{
-    return LIST_NEXT(connection, link);
-}
-
-eio_stream *eio_http_connection_stream(const eio_http_connection *connection)
-{
-    return connection->stream;
 }
 
 static void run_later(eio_http_connection *connection)
@@ -620,7 +440,7 @@ void eio_http_connection_want_body(eio_http_connection *connection)
     run_later(connection);
     if (connection->state != CONNECTION_BODY)
         return;
-    set_deadline(connection, &connection->server->body);
+    eio_http_connection_wait(connection, &connection->server->body);
     if (!request->expects_continue || request->content_length > request->body_max)
         return;
     eio_buffer *go_on = eio_buffer_copy(EIO_STR("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -634,14 +454,15 @@ void eio_http_connection_want_body(eio_http_connection *connection)
 void eio_http_connection_finish(eio_http_connection *connection)
 {
     if (!connection->request->keep_alive) {
-        close_in_order(connection);
+        eio_http_connection_close(connection);
         return;
     }
-    end_request(connection);
+    eio_http_connection_end_request(connection);
     if (connection->state == CONNECTION_ANSWERING)
         become_idle(connection);
     else
-        set_deadline(connection, &connection->server->body); /* skip what is left of the body */
+        eio_http_connection_wait(connection,
+                                 &connection->server->body); /* skip what is left of the body */
     if (connection->at < connection->end)
         run_later(connection);
 }
@@ -656,8 +477,8 @@ eio_stream *eio_http_connection_release(eio_http_connection *connection,
     eio_stream_set_handler(stream, handler, data);
     eio_stream_set_reading(stream, true);
     int rc = eio_stream_unread(stream, rest);
-    end_request(connection);
-    detach(connection);
+    eio_http_connection_end_request(connection);
+    eio_http_connection_detach(connection);
     if (rc == EIO_OK)
         return stream;
     eio_stream_abort(stream);
