@@ -37,7 +37,7 @@ static eio_slice trim(eio_slice text)
 }
 
 /* False for what is no token, was offered before, or is one too many. */
-static bool add_protocol(eio_handshake *handshake, eio_slice name)
+static bool add_protocol(eio_ws_handshake *handshake, eio_slice name)
 {
     if (name.len == 0 || handshake->protocol_count == EIO_MAX_SUBPROTOCOLS)
         return false;
@@ -52,7 +52,7 @@ static bool add_protocol(eio_handshake *handshake, eio_slice name)
 }
 
 /* RFC 6455 §4.1: 1#token, over any number of headers. */
-static void feed_protocols(eio_handshake *handshake, eio_slice list)
+static void feed_protocols(eio_ws_handshake *handshake, eio_slice list)
 {
     while (!handshake->bad_protocols) {
         const char *comma = list.len == 0 ? NULL : memchr(list.base, ',', list.len);
@@ -66,7 +66,7 @@ static void feed_protocols(eio_handshake *handshake, eio_slice list)
     }
 }
 
-void eio_handshake_feed(eio_handshake *handshake, eio_slice name, eio_slice value)
+void eio_ws_handshake_feed(eio_ws_handshake *handshake, eio_slice name, eio_slice value)
 {
     if (is_word(name, EIO_STR("upgrade")))
         feed_single(&handshake->upgrade, value);
@@ -89,7 +89,7 @@ static bool is_key(eio_slice key)
     return true;
 }
 
-eio_handshake_fault eio_handshake_check(const eio_handshake *handshake, eio_slice method)
+eio_ws_fault eio_ws_handshake_check(const eio_ws_handshake *handshake, eio_slice method)
 {
     if (!eio_slice_equal(method, EIO_STR("GET")))
         return EIO_HANDSHAKE_METHOD;
@@ -105,7 +105,7 @@ eio_handshake_fault eio_handshake_check(const eio_handshake *handshake, eio_slic
     return EIO_HANDSHAKE_GOOD;
 }
 
-eio_slice eio_handshake_fault_text(eio_handshake_fault fault)
+eio_slice eio_ws_fault_text(eio_ws_fault fault)
 {
     switch (fault) {
     case EIO_HANDSHAKE_GOOD: break;
@@ -118,7 +118,7 @@ eio_slice eio_handshake_fault_text(eio_handshake_fault fault)
     return EIO_STR("");
 }
 
-int eio_handshake_accept(char out[EIO_ACCEPT_KEY_LEN], eio_slice key)
+int eio_ws_handshake_accept(char out[EIO_ACCEPT_KEY_LEN], eio_slice key)
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* RFC 6455 §1.3 */
     char joined[KEY_LEN + sizeof(guid) - 1];

@@ -124,7 +124,13 @@ int eio_websocket_send_sealed(eio_websocket *ws, eio_buffer *buffer)
 {
     if (ws->state != WS_OPEN)
         return EIO_E_CLOSED;
-    int rc = eio_stream_write(ws->stream, buffer, eio_buffer_sealed(buffer));
+    return eio_stream_write(ws->stream, buffer, eio_buffer_sealed(buffer));
+}
+
+/* One that is too slow for a frame of ours is closed for it. */
+static int send_frame(eio_websocket *ws, eio_buffer *frame)
+{
+    int rc = eio_websocket_send_sealed(ws, frame);
     if (rc == EIO_E_BACKLOG)
         fail_slow_consumer(ws);
     return rc;
@@ -135,7 +141,7 @@ int eio_websocket_send(eio_websocket *ws, eio_buffer *payload, bool binary)
     if (ws->state != WS_OPEN)
         return EIO_E_CLOSED;
     int rc = eio_frame_seal(payload, 0, binary ? EIO_OPCODE_BINARY : EIO_OPCODE_TEXT);
-    return rc == EIO_OK ? eio_websocket_send_sealed(ws, payload) : rc;
+    return rc == EIO_OK ? send_frame(ws, payload) : rc;
 }
 
 int eio_websocket_send_text(eio_websocket *ws, eio_slice text)
@@ -168,7 +174,7 @@ int eio_websocket_ping(eio_websocket *ws, eio_slice payload)
     eio_buffer *ping = control_new(EIO_OPCODE_PING, payload);
     if (ping == NULL)
         return EIO_E_NOMEM;
-    int rc = eio_websocket_send_sealed(ws, ping);
+    int rc = send_frame(ws, ping);
     eio_buffer_unref(ping);
     return rc;
 }
@@ -208,7 +214,7 @@ static void answer_ping(eio_websocket *ws, eio_slice payload)
         ws->pong = pong;
         return;
     }
-    (void)eio_websocket_send_sealed(ws, pong);
+    (void)send_frame(ws, pong);
     eio_buffer_unref(pong);
 }
 
@@ -302,8 +308,7 @@ static void handle_drain(eio_stream *stream, void *data)
         return;
     if (pong != NULL) {
         ws->pong = NULL;
-        (void)eio_websocket_send_sealed(ws,
-                                        pong); /* and the application hears when this is out, too */
+        (void)send_frame(ws, pong); /* and the application hears when this is out, too */
         eio_buffer_unref(pong);
     } else if (ws->handler->on_drain != NULL) {
         ws->handler->on_drain(ws, ws->data);
@@ -340,7 +345,7 @@ static void handle_ping_due(eio_deadline *deadline)
         return;
     }
     ws->silent = true;
-    (void)eio_websocket_send_sealed(ws, ws->group->ping);
+    (void)send_frame(ws, ws->group->ping);
     if (ws->state == WS_OPEN)
         eio_deadline_start(&ws->group->pinging, &ws->deadline);
 }
@@ -372,29 +377,29 @@ static const eio_websocket_due due_handlers = {
 
 /* ---- opening ---- */
 
-static eio_handshake_fault judge(eio_handshake *handshake, const eio_http_request *request)
+static eio_ws_fault judge(eio_ws_handshake *handshake, const eio_http_request *request)
 {
     eio_slice name;
     eio_slice value;
 
-    *handshake = (eio_handshake){ 0 };
+    *handshake = (eio_ws_handshake){ 0 };
     for (size_t i = 0; eio_http_header_at(request, i, &name, &value); i++)
-        eio_handshake_feed(handshake, name, value);
-    return eio_handshake_check(handshake, eio_http_method(request));
+        eio_ws_handshake_feed(handshake, name, value);
+    return eio_ws_handshake_check(handshake, eio_http_method(request));
 }
 
-static void refuse(eio_http_request *request, eio_handshake_fault fault)
+static void refuse(eio_http_request *request, eio_ws_fault fault)
 {
     int status = fault == EIO_HANDSHAKE_METHOD ? 405 : 400;
 
     eio_http_close_after(request);
     if (fault == EIO_HANDSHAKE_VERSION)
         (void)eio_http_set_header(request, EIO_STR("Sec-WebSocket-Version"), EIO_STR("13, 8"));
-    (void)eio_http_respond_text(request, status, "text/html", eio_handshake_fault_text(fault));
+    (void)eio_http_respond_text(request, status, "text/html", eio_ws_fault_text(fault));
 }
 
 /* Send the 101, and get the stream; NULL: out of memory, and the request is gone. */
-static eio_stream *upgrade(eio_http_request *request, const eio_handshake *handshake,
+static eio_stream *upgrade(eio_http_request *request, const eio_ws_handshake *handshake,
                            eio_websocket *ws)
 {
     static const char lines[] =
@@ -403,7 +408,7 @@ static eio_stream *upgrade(eio_http_request *request, const eio_handshake *hands
     char extra[LINES_LEN + EIO_ACCEPT_KEY_LEN + 2];
 
     memcpy(extra, lines, sizeof(lines));
-    int rc = eio_handshake_accept(extra + LINES_LEN, handshake->key);
+    int rc = eio_ws_handshake_accept(extra + LINES_LEN, handshake->key);
     if (rc == EIO_OK && handshake->protocol_count > 0)
         rc = eio_http_set_header(request, EIO_STR("Sec-WebSocket-Protocol"),
                                  handshake->protocols[0]);
@@ -433,8 +438,8 @@ int eio_websocket_accept(eio_websocket **out, eio_http_request *request,
                          const eio_websocket_options *options, const eio_websocket_handler *handler,
                          void *data)
 {
-    eio_handshake handshake;
-    eio_handshake_fault fault = judge(&handshake, request);
+    eio_ws_handshake handshake;
+    eio_ws_fault fault = judge(&handshake, request);
 
     if (fault != EIO_HANDSHAKE_GOOD) {
         refuse(request, fault);

@@ -6,7 +6,7 @@
 
 /*
  * Send one message from a buffer that eio_frame_seal has made a frame. buffer: shared. Nothing is copied, and no memory
- * is taken for a receiver. As eio_websocket_send, which seals without a prefix and then comes here.
+ * is taken for a receiver. As eio_websocket_send, but for EIO_E_BACKLOG, after which the caller is expected to close.
  */
 int eio_websocket_send_sealed(eio_websocket *ws, eio_buffer *buffer);
 

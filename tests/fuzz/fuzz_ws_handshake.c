@@ -52,7 +52,7 @@ static int count(eio_slice lines, const char *wanted, eio_slice *last)
     return found;
 }
 
-static void check_accepted(const eio_handshake *handshake, eio_slice lines)
+static void check_accepted(const eio_ws_handshake *handshake, eio_slice lines)
 {
     eio_slice value;
     char accept[EIO_ACCEPT_KEY_LEN];
@@ -62,7 +62,7 @@ static void check_accepted(const eio_handshake *handshake, eio_slice lines)
     assert(count(lines, "Sec-WebSocket-Version", &value) == 1);
     assert(eio_slice_equal(value, EIO_STR("13")) || eio_slice_equal(value, EIO_STR("8")));
     assert(count(lines, "Sec-WebSocket-Key", &value) == 1 && value.len == 24);
-    assert(eio_handshake_accept(accept, handshake->key) == EIO_OK);
+    assert(eio_ws_handshake_accept(accept, handshake->key) == EIO_OK);
     if (count(lines, "Sec-WebSocket-Protocol", &value) == 0)
         assert(handshake->protocol_count == 0);
     else
@@ -77,7 +77,7 @@ static void check_accepted(const eio_handshake *handshake, eio_slice lines)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    eio_handshake handshake = { 0 };
+    eio_ws_handshake handshake = { 0 };
     eio_slice rest = { (const char *)bytes, len };
     eio_slice method, line, name, value;
 
@@ -86,9 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     eio_slice lines = rest;
     while (next_line(&rest, &line))
         if (split(line, &name, &value))
-            eio_handshake_feed(&handshake, name, value);
-    eio_handshake_fault fault = eio_handshake_check(&handshake, method);
-    assert((fault == EIO_HANDSHAKE_GOOD) == (eio_handshake_fault_text(fault).len == 0));
+            eio_ws_handshake_feed(&handshake, name, value);
+    eio_ws_fault fault = eio_ws_handshake_check(&handshake, method);
+    assert((fault == EIO_HANDSHAKE_GOOD) == (eio_ws_fault_text(fault).len == 0));
     if (fault == EIO_HANDSHAKE_GOOD)
         check_accepted(&handshake, lines);
     return 0;

@@ -12,17 +12,16 @@
 #define KEY_LINE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
 /* Feed lines `Name: value`, and judge them with a method. */
-static eio_handshake_fault judge(eio_handshake *handshake, const char *method,
-                                 const char *const *lines)
+static eio_ws_fault judge(eio_ws_handshake *handshake, const char *method, const char *const *lines)
 {
-    *handshake = (eio_handshake){ 0 };
+    *handshake = (eio_ws_handshake){ 0 };
     for (; *lines != NULL; lines++) {
         const char *colon = strchr(*lines, ':');
         assert_non_null(colon);
-        eio_handshake_feed(handshake, (eio_slice){ *lines, (size_t)(colon - *lines) },
-                           eio_slice_of(colon + 2));
+        eio_ws_handshake_feed(handshake, (eio_slice){ *lines, (size_t)(colon - *lines) },
+                              eio_slice_of(colon + 2));
     }
-    return eio_handshake_check(handshake, eio_slice_of(method));
+    return eio_ws_handshake_check(handshake, eio_slice_of(method));
 }
 
 static void handshake_accepts_what_the_rfc_shows(void **state)
@@ -33,14 +32,14 @@ static void handshake_accepts_what_the_rfc_shows(void **state)
         "Origin: http://example.com", "Sec-WebSocket-Protocol: chat, superchat",
         "Sec-WebSocket-Version: 13",  NULL
     };
-    eio_handshake handshake;
+    eio_ws_handshake handshake;
     char accept[EIO_ACCEPT_KEY_LEN];
     (void)state;
 
     assert_int_equal(judge(&handshake, "GET", lines), EIO_HANDSHAKE_GOOD);
     assert_int_equal(handshake.protocol_count, 2);
     assert_true(eio_slice_equal(handshake.protocols[0], EIO_STR("chat")));
-    assert_int_equal(eio_handshake_accept(accept, handshake.key), EIO_OK);
+    assert_int_equal(eio_ws_handshake_accept(accept, handshake.key), EIO_OK);
     assert_memory_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", sizeof(accept));
 }
 
@@ -49,7 +48,7 @@ static void handshake_does_not_mind_case_nor_version_8(void **state)
     const char *const lines[] = { "UPGRADE: WebSocket",
                                   "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
                                   "SEC-WebSocket-VERSION: 8", NULL };
-    eio_handshake handshake;
+    eio_ws_handshake handshake;
     (void)state;
 
     assert_int_equal(judge(&handshake, "GET", lines), EIO_HANDSHAKE_GOOD);
@@ -92,15 +91,15 @@ static void handshake_refuses_with_node_s_words(void **state)
     (void)state;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        eio_handshake handshake = { 0 };
-        eio_handshake_feed(&handshake, EIO_STR("Upgrade"), eio_slice_of(cases[i].upgrade));
-        eio_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Key"), eio_slice_of(cases[i].key));
-        eio_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Version"),
-                           eio_slice_of(cases[i].version));
-        eio_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Protocol"),
-                           eio_slice_of(cases[i].protocol));
-        eio_slice text = eio_handshake_fault_text(
-            eio_handshake_check(&handshake, eio_slice_of(cases[i].method)));
+        eio_ws_handshake handshake = { 0 };
+        eio_ws_handshake_feed(&handshake, EIO_STR("Upgrade"), eio_slice_of(cases[i].upgrade));
+        eio_ws_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Key"), eio_slice_of(cases[i].key));
+        eio_ws_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Version"),
+                              eio_slice_of(cases[i].version));
+        eio_ws_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Protocol"),
+                              eio_slice_of(cases[i].protocol));
+        eio_slice text =
+            eio_ws_fault_text(eio_ws_handshake_check(&handshake, eio_slice_of(cases[i].method)));
         assert_true(eio_slice_equal(text, eio_slice_of(cases[i].text)));
     }
 }
@@ -109,9 +108,9 @@ static void handshake_refuses_what_is_missing_or_repeated(void **state)
 {
     static const char *const good[] = { "Upgrade: websocket", KEY_LINE,
                                         "Sec-WebSocket-Version: 13" };
-    static const eio_handshake_fault faults[] = { EIO_HANDSHAKE_UPGRADE, EIO_HANDSHAKE_KEY,
-                                                  EIO_HANDSHAKE_VERSION };
-    eio_handshake handshake;
+    static const eio_ws_fault faults[] = { EIO_HANDSHAKE_UPGRADE, EIO_HANDSHAKE_KEY,
+                                           EIO_HANDSHAKE_VERSION };
+    eio_ws_handshake handshake;
     (void)state;
 
     for (size_t i = 0; i < COUNT(good); i++) {
@@ -132,7 +131,7 @@ static void subprotocols_may_come_in_several_headers(void **state)
                                   "Sec-WebSocket-Protocol:  v2.chat\t",
                                   "Sec-WebSocket-Protocol: v1.chat , mqtt",
                                   NULL };
-    eio_handshake handshake;
+    eio_ws_handshake handshake;
     (void)state;
 
     assert_int_equal(judge(&handshake, "GET", lines), EIO_HANDSHAKE_GOOD);
@@ -148,10 +147,11 @@ static void subprotocols_are_bounded_in_number(void **state)
     (void)state;
 
     for (int count = 1; count <= EIO_MAX_SUBPROTOCOLS + 1; count++) {
-        eio_handshake handshake = { 0 };
+        eio_ws_handshake handshake = { 0 };
         len +=
             (size_t)snprintf(list + len, sizeof(list) - len, "%sp%d", count == 1 ? "" : ",", count);
-        eio_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Protocol"), (eio_slice){ list, len });
+        eio_ws_handshake_feed(&handshake, EIO_STR("Sec-WebSocket-Protocol"),
+                              (eio_slice){ list, len });
         assert_int_equal(handshake.bad_protocols, count > EIO_MAX_SUBPROTOCOLS);
     }
 }
