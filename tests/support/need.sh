@@ -49,9 +49,13 @@ refresh_apt() {
 need_install() {
     ((${#MISSING[@]})) || return 0
     refresh_apt
-    say "installing: ${MISSING[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        "${MISSING[@]}" </dev/null >&2 || die "apt-get install failed; by hand: apt-get install ${MISSING[*]}"
+    say "installing: ${MISSING[*]} (log: $LOGS/apt.log)"
+    mkdir -p "$LOGS"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o=Dpkg::Use-Pty=0 \
+        --no-install-recommends "${MISSING[@]}" </dev/null >"$LOGS/apt.log" 2>&1 || {
+        tail -n 20 "$LOGS/apt.log" >&2
+        die "that failed; by hand: apt-get install ${MISSING[*]}"
+    }
     MISSING=()
     hash -r
 }
@@ -79,7 +83,6 @@ need_to_build() {
     need_library sqlite3 libsqlite3-dev
     need_header crypt.h libcrypt-dev
     need_llhttp
-    need_install
 }
 
 node_is_new_enough() { node -e 'process.exit(parseInt(process.versions.node, 10) < 18 ? 1 : 0)'; }
@@ -88,9 +91,6 @@ node_is_new_enough() { node -e 'process.exit(parseInt(process.versions.node, 10)
 need_to_chat() {
     need_command node nodejs
     need_command npm npm
-    need_install
-    node_is_new_enough || die "node $(node --version) is too old: 18 or later is needed"
-    npm_install chat/client
 }
 
 need_to_test() {
@@ -106,12 +106,9 @@ need_to_test() {
         # Its version decides; later Debians have other ones, and then this part is not there.
         if apt_has clang-format-14; then MISSING+=(clang-format-14); fi
     fi
-    need_install
-    need_sanitizers
-    npm_install tests
 }
 
-# libFuzzer and the sanitizers of clang are a package of their own, named after its version.
+# After the rest is there: libFuzzer and the sanitizers of clang are a package of their own, named after its version.
 need_sanitizers() {
     local probe
     probe=$(mktemp -d)
@@ -127,11 +124,11 @@ need_to_check() {
     need_command doxygen doxygen
     if ! have clang-tidy-14 && apt_has clang-tidy-14; then MISSING+=(clang-tidy-14); fi
     need_command debootstrap debootstrap
-    need_install
 }
 
 # npm_install FOLDER: what its lock pins, unless that is there already.
 npm_install() {
+    node_is_new_enough || die "node $(node --version) is too old: 18 or later is needed"
     local lock=$ROOT/$1/package-lock.json stamp=$ROOT/$1/node_modules/.installed-lock
     cmp -s "$lock" "$stamp" && return
     say "installing the npm packages of $1"
