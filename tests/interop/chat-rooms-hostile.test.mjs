@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
-import { Client, startOn, within } from '../support/chatd.mjs';
+import { Client, startChatd, startOn, within } from '../support/chatd.mjs';
 
 const EVENTS = ['create:room', 'add:member', 'remove:member', 'create:chat', 'list:chat'];
 
@@ -187,6 +187,26 @@ describe('limits', { concurrency: 3 }, () => {
         assert.equal(client.socket.connected, true);
         for (let i = 0; i < passed; i++) assert.equal((await witness.take())[0], 'create:chat:success');
         await witness.writes('den', 'witness', 'not my flood');
+    });
+
+    test('the limits are settable', async (t) => {
+        const chatd = await startChatd(t, ['--store', 'memory', '--max-rooms', '2', '--max-name', '5', '--max-message', '10', '--burst', '12', '--rate', '1']);
+        const ada = await Client.connect(t, chatd.url);
+        await ada.creates('one', 'Ada');
+        await ada.creates('two', 'Ada');
+        await ada.does('remove:member', { roomId: 'two', username: 'Ada' }, ['remove:member:success', { roomId: 'two', username: 'Ada' }]);
+        await ada.creates('three', 'Ada');
+        for (const pair of [{ roomId: 'four', username: 'Ada' }, { roomId: 'sixsix', username: 'Ada' }, { roomId: 'four', username: 'sixsix' }]) {
+            ada.say('create:room', pair);
+            await ada.refused();
+        }
+        await ada.writes('one', 'Ada', '0123456789');
+        ada.say('create:chat', { roomId: 'one', username: 'Ada', message: '0123456789a' });
+        await ada.refused();
+        const texts = [];
+        for (let i = 0; i < 10; i++) ada.say('create:chat', { roomId: 'one', username: 'Ada', message: `${i}` });
+        for (let i = 0; i < 10; i++) texts.push((await ada.take())[0]);
+        assert.ok(texts.includes('create:chat:success') && texts.includes('error'), texts.join(' '));
     });
 
     test('one connection makes a thousand rooms, and no more', async (t) => {

@@ -259,6 +259,25 @@ describe('HTTP', () => {
         }
     });
 
+    test('origins that are listed are reflected, others are not', async (t) => {
+        const listed = ['https://one.example', 'https://two.example'];
+        const chatd = await startChatd(t, ['--store', 'memory', '--cors-origin', listed[0]]);
+        const both = await startChatd(t, ['--store', 'memory'], { env: { CORS_ORIGIN: listed.join(',') } });
+        for (const [server, origins] of [[chatd, listed.slice(0, 1)], [both, listed]]) {
+            for (const [path, headers] of [[open, {}], ['/socket.io/?EIO=4&transport=websocket', upgrade]]) {
+                for (const origin of origins) {
+                    const answer = await ask(server, path, { headers: { ...headers, Origin: origin } });
+                    assert.equal(answer.headers['access-control-allow-origin'], origin);
+                    assert.equal(answer.headers['access-control-allow-credentials'], 'true');
+                    assert.match(answer.headers.vary, /\bOrigin\b/);
+                }
+                const other = await ask(server, path, { headers: { ...headers, Origin: 'https://three.example' } });
+                assert.ok(!['*', 'https://three.example'].includes(other.headers['access-control-allow-origin']));
+                assert.match(other.headers.vary, /\bOrigin\b/);
+            }
+        }
+    });
+
     test('a path that nobody knows is a small page with status 404', async (t) => {
         const chatd = await startOn(t, 'memory');
         for (const path of ['/nowhere', '/index', '/../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/socket.io', '/web/app.js']) {
