@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { describe, test } from 'node:test';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { HttpServer } from '../support/http_server.mjs';
 import { request, Wire } from '../support/wire.mjs';
 
@@ -263,6 +266,7 @@ describe('a request is refused', () => {
         wire.write('GET /hello HTTP/1.1\r\nCookie: secret\r\n\r\n');
         await wire.readToEnd();
         wire.destroy();
+        await server.stop();
         assert.match(server.messages, /http: refused with 400: not exactly one Host\n/);
         assert.doesNotMatch(server.messages, /secret/);
     });
@@ -377,9 +381,10 @@ describe('connections', () => {
         await wire.readResponse();
         const second = await Wire.connect(server.port);
         assert.equal((await second.readToEnd()).length, 0);
-        assert.match(server.messages, /max_connections_per_address/);
         wire.destroy();
         second.destroy();
+        await server.stop();
+        assert.match(server.messages, /max_connections_per_address/);
     });
 
     test('that do not read do not make the server keep all their answers', async (t) => {
@@ -470,5 +475,160 @@ describe('mounts and upgrades', () => {
         assert.equal((await wire.readResponse()).body, 'hello');
         assert.equal((await wire.readResponse()).body, 'hello');
         wire.destroy();
+    });
+});
+
+describe('cross-origin requests', () => {
+    const cases = {
+        '/cors?star': { 'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true', vary: undefined },
+        '/cors?reflect': { 'access-control-allow-origin': 'http://b.example', vary: 'Origin' },
+        '/cors?list': { 'access-control-allow-origin': 'http://b.example', vary: 'Origin' },
+        '/cors?fixed': { 'access-control-allow-origin': 'http://a.example', vary: 'Origin', 'access-control-expose-headers': 'x-b' },
+    };
+
+    for (const [target, expected] of Object.entries(cases)) {
+        test(`to ${target} get the headers that Node's package sends`, async (t) => {
+            const server = await HttpServer.start(t);
+            const { headers, body } = await request(server.port, target, { headers: { Origin: 'http://b.example' } });
+
+            assert.equal(body, 'cors');
+            assert.equal(headers['access-control-allow-methods'], undefined);
+            for (const [name, value] of Object.entries(expected)) assert.equal(headers[name], value, name);
+        });
+    }
+
+    test('are announced by a preflight, which never reaches the handler', async (t) => {
+        const server = await HttpServer.start(t);
+        const ask = { Origin: 'http://x.example', 'Access-Control-Request-Headers': 'x-q, x-r' };
+        const { status, headers, body } = await request(server.port, '/cors?star', { method: 'OPTIONS', headers: ask });
+
+        assert.equal(status, 204);
+        assert.equal(body, '');
+        assert.equal(headers['content-length'], '0');
+        assert.equal(headers.vary, 'Access-Control-Request-Headers');
+        assert.equal(headers['access-control-allow-headers'], 'x-q, x-r');
+        assert.equal(headers['access-control-allow-methods'], 'GET,HEAD,PUT,PATCH,POST,DELETE');
+        const own = await request(server.port, '/cors?fixed', { method: 'OPTIONS', headers: ask });
+        assert.equal(own.status, 200);
+        assert.equal(own.headers['access-control-allow-headers'], 'x-a');
+        assert.equal(own.headers['access-control-allow-methods'], 'GET');
+        assert.equal(own.headers['access-control-max-age'], '60');
+        const listed = await request(server.port, '/cors?list', { method: 'OPTIONS', headers: ask });
+        assert.equal(listed.headers['access-control-allow-origin'], undefined);
+        assert.equal(listed.headers.vary, 'Origin, Access-Control-Request-Headers');
+    });
+});
+
+describe('files', () => {
+    const big = Buffer.alloc(1_000_000, 'a file of some size ');
+    let outside;
+    let folder;
+
+    before(() => {
+        outside = mkdtempSync(path.join(tmpdir(), 'files-'));
+        folder = path.join(outside, 'root');
+        for (const name of ['root/sub', 'root/.hidden']) mkdirSync(path.join(outside, name), { recursive: true });
+        writeFileSync(path.join(outside, 'secret.txt'), 'secret');
+        writeFileSync(path.join(folder, 'index.html'), '<p>index');
+        writeFileSync(path.join(folder, 'a b.txt'), '0123456789');
+        writeFileSync(path.join(folder, 'empty.css'), '');
+        writeFileSync(path.join(folder, 'big.bin'), big);
+        writeFileSync(path.join(folder, 'sub/index.html'), '<p>sub');
+        writeFileSync(path.join(folder, '.hidden/a.txt'), 'secret');
+        symlinkSync(path.join(outside, 'secret.txt'), path.join(folder, 'link.txt'));
+        symlinkSync(outside, path.join(folder, 'up'));
+    });
+    after(() => rmSync(outside, { recursive: true }));
+
+    test('come with their type, validators and bytes', async (t) => {
+        const server = await HttpServer.start(t, { folder });
+        const index = await request(server.port, '/files/');
+        const text = await request(server.port, '/files/a%20b.txt?query');
+
+        assert.equal(index.body, '<p>index');
+        assert.equal(index.headers['content-type'], 'text/html; charset=utf-8');
+        assert.equal(index.headers['cache-control'], 'public, max-age=0');
+        assert.match(index.headers.etag, /^W\/"8-[0-9a-f]+"$/);
+        assert.equal(text.body, '0123456789');
+        assert.equal(text.headers['content-type'], 'text/plain; charset=utf-8');
+        assert.ok((await request(server.port, '/files/big.bin')).bytes.equals(big));
+        assert.equal((await request(server.port, '/files/empty.css')).headers['content-length'], '0');
+        assert.equal((await request(server.port, '/files/sub/')).body, '<p>sub');
+    });
+
+    test('have a head that is the same for HEAD', async (t) => {
+        const server = await HttpServer.start(t, { folder });
+        const got = await request(server.port, '/files/big.bin');
+        const head = await request(server.port, '/files/big.bin', { method: 'HEAD' });
+
+        assert.equal(head.body, '');
+        assert.deepEqual({ ...head.headers, date: '' }, { ...got.headers, date: '' });
+        const posted = await request(server.port, '/files/big.bin', { method: 'POST' });
+        assert.equal(posted.status, 405);
+        assert.equal(posted.headers.allow, 'GET, HEAD');
+    });
+
+    test('are not sent again to who has them', async (t) => {
+        const server = await HttpServer.start(t, { folder });
+        const { headers } = await request(server.port, '/files/');
+        const ask = async (condition) => (await request(server.port, '/files/', { headers: condition })).status;
+
+        assert.equal(await ask({ 'If-None-Match': headers.etag }), 304);
+        assert.equal(await ask({ 'If-None-Match': `"x", ${headers.etag.slice(2)}` }), 304);
+        assert.equal(await ask({ 'If-None-Match': '"x"', 'If-Modified-Since': headers['last-modified'] }), 200);
+        assert.equal(await ask({ 'If-Modified-Since': headers['last-modified'] }), 304);
+        assert.equal(await ask({ 'If-Modified-Since': 'Sun, 06 Nov 1994 08:49:37 GMT' }), 200);
+    });
+
+    test('come in ranges', async (t) => {
+        const server = await HttpServer.start(t, { folder });
+        const ask = (range, more) => request(server.port, '/files/a%20b.txt', { headers: { Range: range, ...more } });
+        const part = await ask('bytes=2-4');
+
+        assert.equal(part.status, 206);
+        assert.equal(part.body, '234');
+        assert.equal(part.headers['content-range'], 'bytes 2-4/10');
+        assert.equal((await ask('bytes=-2')).body, '89');
+        const beyond = await ask('bytes=10-');
+        assert.equal(beyond.status, 416);
+        assert.equal(beyond.headers['content-range'], 'bytes */10');
+        assert.equal((await ask('bytes=0-1,3-4')).body, '0123456789');
+        assert.equal((await ask('bytes=2-4', { 'If-Range': part.headers['last-modified'] })).status, 206);
+        assert.equal((await ask('bytes=2-4', { 'If-Range': part.headers.etag })).status, 200);
+    });
+
+    test('are never found outside the folder, or hidden in it, by any spelling', async (t) => {
+        const { wire } = await open(t, { folder });
+        const targets = [
+            '/../secret.txt', '/%2e%2e/secret.txt', '/.%2E/secret.txt', '/..%2fsecret.txt', '/..%5csecret.txt', '/..\\secret.txt',
+            '/sub/../../secret.txt', '/sub/%2e%2e/%2e%2e/secret.txt', '//a%20b.txt', '/sub//index.html', '/index.html%00', '/%00',
+            '/.hidden/a.txt', '/%2ehidden/a.txt', '/link.txt', '/up/secret.txt', '/up/root/index.html', '/index.html/', '/nothing',
+            `/${'x'.repeat(300)}`, '/.', '/..', '/./index.html',
+        ];
+
+        for (const target of targets) {
+            wire.write(get(`/files${target}`));
+            const response = await wire.readResponse();
+            assert.equal(response.status, 404, target);
+            assert.equal(response.body, '');
+        }
+        wire.destroy();
+    });
+
+    test('in a folder are found behind its slash', async (t) => {
+        const server = await HttpServer.start(t, { folder });
+        const { status, headers } = await request(server.port, '/files/sub?x=1');
+
+        assert.equal(status, 301);
+        assert.equal(headers.location, '/files/sub/?x=1');
+    });
+
+    test('that nobody takes any more are given up', async (t) => {
+        const { server, wire } = await open(t, { folder });
+
+        wire.write(get('/files/big.bin').repeat(20));
+        await wire.readHead();
+        wire.reset();
+        assert.equal((await request(server.port, '/hello')).body, 'hello');
     });
 });

@@ -247,6 +247,7 @@ static void on_cors(eio_http_request *request, void *data)
 static void on_closed(void *data)
 {
     (void)data;
+    uv_close((uv_handle_t *)&timer, NULL);
     (void)fprintf(stderr, "closed\n");
 }
 
@@ -256,8 +257,6 @@ static void close_all(eio_http_server *server)
     eio_http_server_close(server, on_closed, NULL); /* does nothing */
     if (!uv_is_closing((uv_handle_t *)&terminate))
         uv_close((uv_handle_t *)&terminate, NULL);
-    if (!uv_is_closing((uv_handle_t *)&timer))
-        uv_close((uv_handle_t *)&timer, NULL);
 }
 
 static void on_close_inside(eio_http_request *request, void *data)
