@@ -145,6 +145,7 @@ static bool begin_request(eio_http_connection *connection)
     parser_of(connection)->data = connection;
     connection->head_bytes = 0;
     connection->framing_bytes = 0;
+    connection->last = '\0';
     connection->in_name = false;
     set_state(connection, CONNECTION_HEAD);
     eio_http_connection_wait(connection, &connection->server->head);
@@ -233,6 +234,22 @@ static bool refuse_head(eio_http_connection *connection, llhttp_errno_t error)
     return false;
 }
 
+/* llhttp 8 lets a line of the head end without its CR, which others read as one line: two requests out of one. */
+static bool has_bare_line_end(eio_http_connection *connection, const char *bytes, size_t len)
+{
+    const char *end = bytes + len;
+    const char *at = bytes;
+
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        if ((at == bytes ? connection->last : at[-1]) != '\r')
+            return true;
+        at++;
+    }
+    if (len > 0)
+        connection->last = end[-1];
+    return false;
+}
+
 static bool parse_head(eio_http_connection *connection)
 {
     size_t room = connection->server->options.max_head_bytes - connection->head_bytes;
@@ -241,8 +258,16 @@ static bool parse_head(eio_http_connection *connection)
     if (len > room)
         len = room;
     llhttp_errno_t error = llhttp_execute(parser_of(connection), connection->at, len);
+    size_t used = error == HPE_OK
+                      ? len
+                      : (size_t)(llhttp_get_error_pos(parser_of(connection)) - connection->at);
+    if (has_bare_line_end(connection, connection->at, used) ||
+        (error == HPE_PAUSED && connection->last != '\n')) {
+        eio_http_connection_refuse(connection, 400, "a line that does not end in CR LF");
+        return false;
+    }
     if (error == HPE_PAUSED) {
-        connection->at = llhttp_get_error_pos(parser_of(connection));
+        connection->at += used;
         llhttp_resume(parser_of(connection));
         return finish_head(connection);
     }

@@ -30,6 +30,7 @@ struct eio_http_connection {
     int refusal;           /* status, of a callback of the parser that failed; 0: none */
     uint8_t state;
     uint8_t refs;
+    char last;    /* byte of the head that was parsed */
     bool in_name; /* a header's name is not complete */
     bool running; /* run is at work up the stack */
 };
