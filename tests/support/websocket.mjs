@@ -82,6 +82,14 @@ export class RawWebSocket {
         return this.send(OPCODE.text, text);
     }
 
+    /* Everything sent before was handled when this returns, if no frame but the pong is due. */
+    async barrier() {
+        this.send(OPCODE.ping, 'barrier');
+        const frame = await this.next();
+
+        if (frame.opcode !== OPCODE.pong) throw new Error(`expected a pong, got ${frame.bytes.toString('hex')}`);
+    }
+
     /* The next frame; `bytes` is the frame as it stood on the wire. */
     async next(limit) {
         const start = await this.wire.read(2, limit);
