@@ -19,7 +19,7 @@ for source in examples/*.c; do
     [[ -e $source ]] || continue
     program=$out/$(basename "${source%.c}")
     # shellcheck disable=SC2046
-    if cc -std=c11 -Wall -Wextra -Werror "$source" -o "$program" $(flags --cflags) $(flags --libs) \
+    if cc -std=gnu11 -Wall -Wextra -Werror "$source" -o "$program" $(flags --cflags) $(flags --libs) \
         -Wl,-rpath-link,"$root/${libraries%/pkgconfig}"; then
         passed=$((passed + 1))
     else

@@ -31,9 +31,7 @@ mkdir "$tree/src"
 (cd "$root" && git ls-files -z --cached --others --exclude-standard |
     xargs -0 sh -c 'for file; do [ -e "$file" ] && printf "%s\0" "$file"; done' sh |
     tar --null -T - -cf -) | tar -xf - -C "$tree/src"
-if [[ -d $root/chat/client/node_modules/socket.io/client-dist ]]; then
-    cp -r "$root/chat/client/node_modules/socket.io/client-dist" "$tree/src/client-dist"
-fi
+cp -r "$root/chat/client/node_modules/socket.io" "$tree/src/browser-client"
 
 cat >"$tree/src/on-debian13.sh" <<'END'
 set -eu
@@ -41,7 +39,7 @@ cd /src
 for compiler in gcc clang; do
     echo "== $compiler $($compiler -dumpversion), libuv $(pkg-config --modversion libuv), hiredis $(pkg-config --modversion hiredis), mbedTLS $(pkg-config --modversion mbedtls), llhttp $(pkg-config --modversion libllhttp)"
     CC=$compiler meson setup build-$compiler -Dwerror=true -Dauto_features=enabled \
-        -Dclient_dir=/src/client-dist -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dclient_dir=/src/browser-client/client-dist -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args=-fno-sanitize-recover=all
     ninja -k 0 -C build-$compiler
 done

@@ -28,7 +28,7 @@ build() {
         CC=$compiler meson setup "$folder" "$@" || return
         printf '%s' "$wanted" >"$stamp"
     fi
-    ninja -C "$folder" -j "$JOBS"
+    ninja -C "$folder" -j "$JOBS" -k 20
 }
 
 CLIENT=-Dclient_dir=$ROOT/chat/client/node_modules/socket.io/client-dist
