@@ -26,7 +26,7 @@ struct eio_session {
     const eio_session_handler *handler; /* borrowed; NULL: nobody listens */
     void *data;
     eio_server *server;          /* borrowed: outlives its sessions */
-    struct eio_head *head;            /* own; gives the sid */
+    struct eio_head *head;       /* own; gives the sid */
     struct eio_polling *polling; /* own; NULL once on WebSocket */
     struct eio_upgrade *upgrade; /* own; NULL unless a probe is under way */
     eio_websocket *ws;           /* own; NULL unless on WebSocket */

@@ -1,6 +1,6 @@
 /*
- * The Engine.IO server below, and the application's callbacks for it: they are called with the application's data, while
- * the engine's own data is the sio_server.
+ * The Engine.IO server below, and the application's callbacks for it: they are called with the
+ * application's data, while the engine's own data is the sio_server.
  */
 #ifndef SOCKETIO_ENGINE_HOOKS_H
 #define SOCKETIO_ENGINE_HOOKS_H

@@ -10,7 +10,10 @@
 /* Whether a list of entity tags, or `*`, holds a tag; weak ones count as their strong likes. */
 bool eio_etag_matches(eio_slice list, eio_slice etag);
 
-/* Whether the caller has it: If-None-Match decides if there is one, else If-Modified-Since. Absent ones are {NULL, 0}. */
+/*
+ * Whether the caller has it: If-None-Match decides if there is one, else If-Modified-Since. Absent
+ * ones are {NULL, 0}.
+ */
 bool eio_is_fresh(eio_slice if_none_match, eio_slice if_modified_since, eio_slice etag,
                   time_t modified);
 
