@@ -119,30 +119,36 @@ static int set_number(option_reader *reader, const option_rule *rule, const char
     return EIO_OK;
 }
 
-/* A list with commas, cut in a copy that lives as long as the process. */
-static int add_origins(option_reader *reader, const char *text)
+static int add_origin(option_reader *reader, const char *text, size_t len)
 {
     chat_options *out = reader->out;
-    char *copy = strdup(text);
-    char *rest = copy;
-    char *origin;
+    char *copy = out->origin_texts + out->origin_bytes;
 
-    if (copy == NULL)
-        return eio_error_set(reader->why, EIO_E_NOMEM, "out of memory");
-    while ((origin = strsep(&rest, ",")) != NULL) {
-        origin += strspn(origin, " ");
-        if (strstr(origin, "://") == NULL || strpbrk(origin, " \t\r\n") != NULL ||
-            out->origin_count >= CHAT_MOST_ORIGINS) {
-            int rc = eio_error_set(reader->why, EIO_E_INVALID,
-                                   "%s: \"%.100s\" is not an origin such as https://example.org%s",
-                                   reader->source, origin,
-                                   out->origin_count >= CHAT_MOST_ORIGINS ? ", or too many" : "");
-            free(copy);
-            return rc;
-        }
-        out->origins[out->origin_count++] = origin;
-    }
+    if (out->origin_count >= CHAT_MOST_ORIGINS || len >= CHAT_ORIGIN_BYTES - out->origin_bytes)
+        return eio_error_set(reader->why, EIO_E_INVALID, "%s: too many origins", reader->source);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    if (strstr(copy, "://") == NULL || strpbrk(copy, " \t\r\n") != NULL)
+        return eio_error_set(reader->why, EIO_E_INVALID,
+                             "%s: \"%.100s\" is not an origin such as https://example.org",
+                             reader->source, copy);
+    out->origins[out->origin_count++] = copy;
+    out->origin_bytes += len + 1;
     return EIO_OK;
+}
+
+/* A list with commas. */
+static int add_origins(option_reader *reader, const char *text)
+{
+    int rc = EIO_OK;
+
+    do {
+        text += strspn(text, " ,");
+        size_t len = strcspn(text, ",");
+        rc = add_origin(reader, text, len);
+        text += len;
+    } while (rc == EIO_OK && *text != '\0');
+    return rc;
 }
 
 static int set_level(option_reader *reader, const char *text)

@@ -1,4 +1,4 @@
-/* What chatd is told: by its arguments, then by the environment, else by defaults. Pure but for reading what it is given. */
+/* What chatd is told: by its arguments, else by the environment, else by defaults. Pure. */
 #ifndef CHAT_OPTIONS_H
 #define CHAT_OPTIONS_H
 
@@ -14,7 +14,7 @@ typedef enum chat_store_kind {
     CHAT_STORE_REDIS
 } chat_store_kind;
 
-enum { CHAT_MOST_ORIGINS = 32 };
+enum { CHAT_MOST_ORIGINS = 32, CHAT_ORIGIN_BYTES = 4096 };
 
 /* Texts are borrowed: from the arguments, the environment, or for ever. */
 typedef struct chat_options {
@@ -26,6 +26,8 @@ typedef struct chat_options {
     const char *redis_url;                      /* NULL: none named */
     const char *origins[CHAT_MOST_ORIGINS + 1]; /* NULL-terminated; none: `*` */
     size_t origin_count;
+    char origin_texts[CHAT_ORIGIN_BYTES]; /* what they point into */
+    size_t origin_bytes;
     const char *web_dir, *client_dir;
     long max_payload_bytes, max_buffered_bytes, max_name_bytes, max_message_bytes;
     long max_rooms, max_connections, events_per_second, events_at_once;

@@ -1,6 +1,7 @@
 /*
- * What chatd serves beside Socket.IO: the page, /healthz and /readyz, 404 for all else; and the CORS headers that Node's
- * `cors` package gives there. Expected load: a few files a visitor, a probe every few seconds.
+ * What chatd serves beside Socket.IO: the page, /healthz and /readyz, 404 for all else; and the
+ * CORS headers that Node's `cors` package gives there. Expected load: a few files a visitor, a
+ * probe every few seconds.
  */
 #ifndef CHAT_SITE_H
 #define CHAT_SITE_H

@@ -1,7 +1,7 @@
 /*
- * The fields of an event's payload, out of its JSON text, which is echoed as it came and so is never made into a tree.
- * The text was checked by the library; what is read here is only the top level, and each field's value as a slice. Pure.
- * Expected load: once an event.
+ * The fields of an event's payload, out of its JSON text, which is echoed as it came and so is
+ * never made into a tree. The text was checked by the library; what is read here is only the top
+ * level, and each field's value as a slice. Pure. Expected load: once an event.
  */
 #ifndef CHAT_ROOMS_PAYLOAD_H
 #define CHAT_ROOMS_PAYLOAD_H

@@ -56,7 +56,7 @@ static const char *const script_texts[] = {
         "  at = at + #part\n"
         "end\n"
         "return out",
-    /* KEYS list of servers; ARGV own id, life of a lease. What a server without a lease held becomes ours in one step. */
+    /* KEYS list of servers; ARGV own id, life of a lease. What a server without one held becomes ours. */
     [CHAT_ADOPT_MEMBERS] =
         "local server, out = 'chat:rooms:server:', {}\n"
         "redis.call('SADD', KEYS[1], ARGV[1])\n"

@@ -1,7 +1,8 @@
 /*
- * Rooms in Redis, in the keys that the tutorial's own server uses: set `rooms`, set `members` of `<room>::<user>`, list
- * `chat::<room>` of `<user>::<text>`, newest first. Each check with its write is one Lua script. What this process holds
- * also stands in a set of its own (`chat:rooms:server:<id>:held`): there the names that a dead server held can be found.
+ * Rooms in Redis, in the keys that the tutorial's own server uses: set `rooms`, set `members` of
+ * `<room>::<user>`, list `chat::<room>` of `<user>::<text>`, newest first. Each check with its
+ * write is one Lua script. What this process holds also stands in a set of its own
+ * (`chat:rooms:server:<id>:held`): there the names that a dead server held can be found.
  */
 #ifndef CHAT_STORE_REDIS_H
 #define CHAT_STORE_REDIS_H
@@ -15,7 +16,10 @@ typedef struct chat_redis_options {
     void *data;
 } chat_redis_options;
 
-/* EIO_OK; EIO_E_INVALID, EIO_E_UNSUPPORTED (by this build, or the URL); EIO_E_NOMEM; EIO_E_RANDOM. Connects by itself. */
+/*
+ * Connects by itself. EIO_OK; EIO_E_INVALID, EIO_E_UNSUPPORTED (by this build, or the URL);
+ * EIO_E_NOMEM; EIO_E_RANDOM.
+ */
 int chat_redis_open(chat_store **out, uv_loop_t *loop, const chat_redis_options *options,
                     eio_error *why);
 

@@ -8,8 +8,9 @@
 #include "chat/store/store.h"
 
 /*
- * Open. `file` NULL: in memory. Folders are the caller's to make. EIO_OK; EIO_E_EXISTS when another process has it open;
- * EIO_E_INVALID when it is no such database; EIO_E_NOMEM; libuv's codes. `why` says it in one line.
+ * Open. `file` NULL: in memory. Folders are the caller's to make. EIO_OK; EIO_E_EXISTS when another
+ * process has it open; EIO_E_INVALID when it is no such database; EIO_E_NOMEM; libuv's codes. `why`
+ * says it in one line.
  */
 int chat_sqlite_open(chat_store **out, uv_loop_t *loop, const char *file, eio_error *why);
 
