@@ -61,7 +61,10 @@ for (const [mode, options] of Object.entries(MODES)) {
             const gone = happens(socket, 'disconnect');
 
             await other.stop();
-            assert.equal((await gone)[0], 'transport close');
+            const [reason] = await gone;
+
+            /* Between two polls it finds nobody to ask. */
+            assert.ok(reason === 'transport close' || (mode === 'polling' && reason === 'transport error'), reason);
         });
 
         test('of a server that dies sees it at once', async (t) => {
