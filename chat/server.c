@@ -143,6 +143,7 @@ static void handle_redis_connect(void *data)
 {
     (void)data;
     printf("Redis connected\n");
+    chat_rooms_store_connected(server.rooms);
 }
 
 /* ---- the parts ---- */
@@ -245,7 +246,8 @@ static int open_rooms(eio_error *why)
 static bool is_ready(void *data)
 {
     (void)data;
-    return server.stopping == 0 && chat_store_is_ready(server.store);
+    return server.stopping == 0 && chat_store_is_ready(server.store) &&
+           chat_rooms_is_ready(server.rooms);
 }
 
 static int open_site(eio_error *why)

@@ -180,6 +180,7 @@ static void finish_adoption(const chat_answer *answer, void *data)
     chat_rooms *rooms = data;
 
     rooms->asked--;
+    rooms->adopted |= answer->outcome == CHAT_DONE;
     for (size_t i = 0; i < answer->count; i++)
         adopt(rooms, &answer->entries[i]);
     if (answer->count > 0)

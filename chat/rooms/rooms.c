@@ -97,6 +97,17 @@ int chat_rooms_new(chat_rooms **out, uv_loop_t *loop, sio_server *io, chat_store
     return EIO_OK;
 }
 
+void chat_rooms_store_connected(chat_rooms *rooms)
+{
+    if (!rooms->stopping)
+        chat_names_adopt(rooms);
+}
+
+bool chat_rooms_is_ready(const chat_rooms *rooms)
+{
+    return rooms->adopted && !rooms->stopping;
+}
+
 static void tell_stopped(uv_timer_t *timer)
 {
     chat_rooms *rooms = timer->data;

@@ -23,6 +23,12 @@ typedef struct chat_rooms_options {
 int chat_rooms_new(chat_rooms **out, uv_loop_t *loop, sio_server *io, chat_store *store,
                    const chat_rooms_options *options);
 
+/* The store can be reached again: look for names that dead servers have left. */
+void chat_rooms_store_connected(chat_rooms *rooms);
+
+/* Whether names that dead servers have left were looked for: before that they would be refused as taken. */
+bool chat_rooms_is_ready(const chat_rooms *rooms);
+
 /*
  * The server is about to close: call this just before sio_server_close. Names are released without grace; on_stopped
  * comes from the loop when every socket is gone and all that they asked for is done.

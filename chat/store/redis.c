@@ -3,13 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chat/store/process.h"
 #include "chat/store/redis_reply.h"
 #include "socketio/redis.h"
 
 /* Every script answers with one of these. */
 enum { SCRIPT_DONE, SCRIPT_ROOM_EXISTS, SCRIPT_ROOM_UNKNOWN, SCRIPT_NAME_TAKEN };
 
-enum { SERVER_ID_BYTES = 8 };
+enum {
+    SERVER_ID_BYTES = 8,
+    MOST_DEAD = 32, /* servers that are declared dead at a time */
+};
 
 static const char lease_seconds[] = "15";
 
@@ -56,23 +60,37 @@ static const char *const script_texts[] = {
         "  at = at + #part\n"
         "end\n"
         "return out",
-    /* KEYS list of servers; ARGV own id, life of a lease. What a server without one held becomes ours. */
+    /*
+     * KEYS list of servers; ARGV own id, own identity, life of a lease, ids of servers that are known to be dead. What
+     * those held, and servers without a lease, becomes ours in one step.
+     */
     [CHAT_ADOPT_MEMBERS] =
-        "local server, out = 'chat:rooms:server:', {}\n"
+        "local server, out, dead = 'chat:rooms:server:', {}, {}\n"
+        "for i = 4, #ARGV do dead[ARGV[i]] = true end\n"
         "redis.call('SADD', KEYS[1], ARGV[1])\n"
-        "redis.call('SET', server .. ARGV[1], '1', 'EX', ARGV[2])\n"
+        "redis.call('SET', server .. ARGV[1], ARGV[2], 'EX', ARGV[3])\n"
         "for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do\n"
-        "  if redis.call('EXISTS', server .. id) == 0 then\n"
+        "  if dead[id] or redis.call('EXISTS', server .. id) == 0 then\n"
         "    for _, pair in ipairs(redis.call('SMEMBERS', server .. id .. ':held')) do\n"
         "      redis.call('SADD', server .. ARGV[1] .. ':held', pair)\n"
         "      out[#out + 1] = pair\n"
         "    end\n"
-        "    redis.call('DEL', server .. id .. ':held')\n"
+        "    redis.call('DEL', server .. id, server .. id .. ':held')\n"
         "    redis.call('SREM', KEYS[1], id)\n"
         "  end\n"
         "end\n"
         "return out",
 };
+enum { N_SCRIPTS = sizeof(script_texts) / sizeof(script_texts[0]) };
+
+/* KEYS list of servers. Each id, and the identity in its lease. */
+static const char leases_text[] =
+    "local out = {}\n"
+    "for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do\n"
+    "  out[#out + 1] = id\n"
+    "  out[#out + 1] = redis.call('GET', 'chat:rooms:server:' .. id) or ''\n"
+    "end\n"
+    "return out";
 
 /* KEYS list of servers, own lease, own held; ARGV own id. Who could not release all stays in the list: another will. */
 static const char leave_text[] =
@@ -80,13 +98,12 @@ static const char leave_text[] =
     "if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('SREM', KEYS[1], ARGV[1]) end\n"
     "return 0";
 
-enum { N_SCRIPTS = sizeof(script_texts) / sizeof(script_texts[0]) };
-
 typedef struct redis_store {
     chat_store store; /* first: chat_store_type's functions are given its address */
     sio_redis *redis;
     sio_redis_script *scripts[N_SCRIPTS];
     char id[2 * SERVER_ID_BYTES + 1];
+    char identity[CHAT_PROCESS_BYTES];
     char lease[64]; /* key */
     char held[64];  /* key of the set of what this process holds */
     chat_redis_options options;
@@ -276,13 +293,39 @@ static int run(redis_store *store, const chat_query *query, store_question *ques
     return rc;
 }
 
-static int run_adopt(redis_store *store, store_question *question)
+/* Our own arguments, then the ids of those that the leases show to be dead. */
+static int run_adopt(redis_store *store, const sio_redis_reply *leases, store_question *question)
 {
-    return sio_redis_script_run(store->redis, store->scripts[CHAT_ADOPT_MEMBERS], 1,
-                                SIO_REDIS_ARGUMENTS(EIO_STR("chat:rooms:servers"),
-                                                    eio_slice_of(store->id),
-                                                    eio_slice_of(lease_seconds)),
-                                handle_answer, question);
+    eio_slice arguments[4 + MOST_DEAD] = {
+        EIO_STR("chat:rooms:servers"),
+        eio_slice_of(store->id),
+        eio_slice_of(store->identity),
+        eio_slice_of(lease_seconds),
+    };
+    size_t count = 4;
+
+    for (size_t i = 0; i + 1 < leases->count && count < 4 + MOST_DEAD; i += 2)
+        if (chat_process_is_dead(store->identity, leases->items[i + 1].text))
+            arguments[count++] = leases->items[i].text;
+    return sio_redis_script_run(store->redis, store->scripts[CHAT_ADOPT_MEMBERS], 1, arguments,
+                                count, handle_answer, question);
+}
+
+static void handle_leases(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+{
+    store_question *question = data;
+
+    int rc = status == EIO_OK ? run_adopt(question->store, reply, question) : status;
+    if (rc != EIO_OK)
+        handle_answer(redis, rc, rc == EIO_E_REPLY ? reply : NULL, question);
+}
+
+static int run_leases(redis_store *store, store_question *question)
+{
+    return sio_redis_command(store->redis,
+                             SIO_REDIS_ARGUMENTS(EIO_STR("EVAL"), eio_slice_of(leases_text),
+                                                 EIO_STR("1"), EIO_STR("chat:rooms:servers")),
+                             handle_leases, question);
 }
 
 static int ask(chat_store *base, const chat_query *query, chat_store_cb *callback, void *data)
@@ -297,7 +340,7 @@ static int ask(chat_store *base, const chat_query *query, chat_store_cb *callbac
     *question =
         (store_question){ store, query->op, sio_redis_is_connected(store->redis), callback, data };
     int rc =
-        query->op == CHAT_ADOPT_MEMBERS ? run_adopt(store, question) : run(store, query, question);
+        query->op == CHAT_ADOPT_MEMBERS ? run_leases(store, question) : run(store, query, question);
     if (rc != EIO_OK) {
         free(question);
         return rc;
@@ -341,6 +384,7 @@ static int choose_names(redis_store *store)
         return EIO_E_RANDOM;
     for (size_t i = 0; i < sizeof(bytes); i++)
         snprintf(store->id + 2 * i, 3, "%02x", bytes[i]);
+    chat_process_identify(store->identity);
     snprintf(store->lease, sizeof(store->lease), "chat:rooms:server:%s", store->id);
     snprintf(store->held, sizeof(store->held), "chat:rooms:server:%s:held", store->id);
     return EIO_OK;

@@ -13,6 +13,7 @@
 
 #include "chat/store/redis.h"
 #include "chat/store/sqlite.h"
+#include "socketio/redis.h"
 #include "tests/support/redis_server.h"
 
 typedef enum home_kind { IN_MEMORY, IN_FILE, IN_REDIS } home_kind;
@@ -363,6 +364,83 @@ static void an_answer_that_redis_never_gave_is_unknown(void **state)
     end(b);
 }
 
+static void ignore_answer(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+{
+    int *answers = data;
+
+    (void)redis;
+    assert_int_equal(status, EIO_OK);
+    assert_non_null(reply);
+    ++*answers;
+}
+
+static void handle_stranger_up(sio_redis *redis, void *data)
+{
+    (void)redis;
+    *(int *)data = 1;
+}
+
+/* Put into Redis what a server that holds `pair` has there; lease "" is one that has run out. */
+static void pretend_server(bench *b, sio_redis *redis, const char *id, const char *pair,
+                           const char *lease)
+{
+    char key[80], held[80];
+    int answers = 0, wanted = 3;
+
+    snprintf(key, sizeof(key), "chat:rooms:server:%s", id);
+    snprintf(held, sizeof(held), "%s:held", key);
+    sio_redis_command(
+        redis,
+        SIO_REDIS_ARGUMENTS(EIO_STR("SADD"), EIO_STR("chat:rooms:servers"), eio_slice_of(id)),
+        ignore_answer, &answers);
+    sio_redis_command(redis,
+                      SIO_REDIS_ARGUMENTS(EIO_STR("SADD"), eio_slice_of(held), eio_slice_of(pair)),
+                      ignore_answer, &answers);
+    sio_redis_command(redis,
+                      SIO_REDIS_ARGUMENTS(EIO_STR("SADD"), EIO_STR("members"), eio_slice_of(pair)),
+                      ignore_answer, &answers);
+    if (lease[0] != '\0') {
+        sio_redis_command(
+            redis, SIO_REDIS_ARGUMENTS(EIO_STR("SET"), eio_slice_of(key), eio_slice_of(lease)),
+            ignore_answer, &answers);
+        wanted++;
+    }
+    while (answers < wanted)
+        uv_run(&b->loop, UV_RUN_ONCE);
+}
+
+static void names_of_dead_servers_are_adopted_once_and_those_of_live_ones_not(void **state)
+{
+    bench *b = begin(IN_REDIS);
+    sio_redis_options options;
+    sio_redis *stranger;
+    int up = 0;
+
+    (void)state;
+    sio_redis_options_init(&options);
+    options.url = b->url;
+    options.on_connect = handle_stranger_up;
+    options.data = &up;
+    assert_int_equal(sio_redis_new(&stranger, &b->loop, &options, NULL), EIO_OK);
+    while (!up)
+        uv_run(&b->loop, UV_RUN_ONCE);
+    ask(b, CHAT_CREATE_ROOM, "a", "ours");
+    pretend_server(b, stranger, "dead", "a::ada", "");
+    pretend_server(b, stranger, "live", "a::bob", "another boot/pid:[1]/1/1");
+    assert_int_equal(ask(b, CHAT_ADOPT_MEMBERS, "", ""), CHAT_DONE);
+    assert_string_equal(b->list, "ada|; ");
+    assert_int_equal(ask(b, CHAT_ADOPT_MEMBERS, "", ""), CHAT_DONE);
+    assert_string_equal(b->list, "");
+    assert_int_equal(ask(b, CHAT_ADD_MEMBER, "a", "ada"),
+                     CHAT_NAME_TAKEN); /* until it is released */
+    assert_int_equal(ask(b, CHAT_RELEASE_MEMBER, "a", "ada"), CHAT_DONE);
+    assert_int_equal(ask(b, CHAT_ADD_MEMBER, "a", "ada"), CHAT_DONE);
+    assert_int_equal(ask(b, CHAT_RELEASE_MEMBER, "a", "bob"), CHAT_DONE); /* not ours: it stays */
+    assert_int_equal(ask(b, CHAT_ADD_MEMBER, "a", "bob"), CHAT_NAME_TAKEN);
+    sio_redis_close(stranger, NULL, NULL);
+    end(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_no_database_is_refused),
         cmocka_unit_test(redis_that_is_away_is_unavailable_and_then_not),
         cmocka_unit_test(an_answer_that_redis_never_gave_is_unknown),
+        cmocka_unit_test(names_of_dead_servers_are_adopted_once_and_those_of_live_ones_not),
     };
 
     signal(SIGPIPE, SIG_IGN);
