@@ -4,14 +4,41 @@
 
 #include "socketio/json_plain.h"
 
-static const char *skip_blanks(const char *at, const char *end)
+/* Compilers think these too large to be worth it. */
+#define INLINE __attribute__((always_inline)) static inline
+
+/*
+ * The scanners go from where a thing starts to where it ended, or NULL. What stands in an array or
+ * object is scanned up to the text's last byte, `*end`, which is the outermost closer: it may be
+ * read, and nothing but a closer takes it, so only closing has to look where the text ends.
+ */
+
+static inline bool is_opener(char c)
 {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    return (c | ('{' ^ '[')) == '{';
+}
+
+static inline bool is_blank(char c)
+{
+    if ((unsigned char)c > ' ')
+        return false;
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static const char *skip_run_of_blanks(const char *at)
+{
+    while (is_blank(*at))
         at++;
     return at;
 }
 
-static bool is_digit(char c)
+/* Inside of an array or object; hardly ever is there one. */
+static inline const char *skip_blanks(const char *at)
+{
+    return (unsigned char)*at > ' ' ? at : skip_run_of_blanks(at);
+}
+
+static inline bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -20,8 +47,6 @@ static bool is_hex(char c)
 {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-
-/* The scanners: from where a thing starts to where it ended, or NULL. */
 
 static const char *scan_escape(const char *at, const char *end)
 {
@@ -44,21 +69,23 @@ static const char *scan_escape(const char *at, const char *end)
     return NULL;
 }
 
-static const char *scan_string(const char *at, const char *end)
+/* From what is not plain in a string on. */
+static const char *scan_string_rest(const char *at, const char *end)
 {
-    at++;
-    for (;;) {
-        at = sio_json_skip_plain(at, end);
-        if (at == end)
-            return NULL;
-        if (*at == '"')
-            return at + 1;
-        if (*at != '\\')
-            return NULL;
+    while (*at == '\\') {
         at = scan_escape(at, end);
         if (at == NULL)
             return NULL;
+        at = sio_json_skip_plain(at, end);
     }
+    return *at == '"' ? at + 1 : NULL;
+}
+
+/* From the opening quote on. */
+INLINE const char *scan_string(const char *at, const char *end)
+{
+    at = sio_json_skip_plain(at + 1, end);
+    return *at == '"' ? at + 1 : scan_string_rest(at, end);
 }
 
 static const char *scan_digits(const char *at, const char *end)
@@ -70,17 +97,12 @@ static const char *scan_digits(const char *at, const char *end)
     return at == start ? NULL : at;
 }
 
-static const char *scan_number(const char *at, const char *end)
+/* What may follow a whole number. */
+static const char *scan_fraction(const char *at, const char *end)
 {
-    if (*at == '-')
-        at++;
-    if (at < end && *at == '0')
-        at++; /* nothing follows a leading zero */
-    else
-        at = scan_digits(at, end);
-    if (at != NULL && at < end && *at == '.')
+    if (*at == '.')
         at = scan_digits(at + 1, end);
-    if (at != NULL && at < end && (*at == 'e' || *at == 'E')) {
+    if (at != NULL && at < end && (*at | 0x20) == 'e') {
         at++;
         if (at < end && (*at == '+' || *at == '-'))
             at++;
@@ -89,94 +111,67 @@ static const char *scan_number(const char *at, const char *end)
     return at;
 }
 
-static const char *scan_word(const char *at, const char *end, const char *word, size_t len)
+INLINE const char *scan_number(const char *at, const char *end)
+{
+    if (*at == '-')
+        at++;
+    const char *start = at;
+    while (at < end && is_digit(*at))
+        at++;
+    if (at == start || (*start == '0' && at - start > 1))
+        return NULL;
+    if (at < end && (*at == '.' || (*at | 0x20) == 'e'))
+        return scan_fraction(at, end);
+    return at;
+}
+
+static inline const char *scan_word(const char *at, const char *end, const char *word, size_t len)
 {
     return (size_t)(end - at) >= len && memcmp(at, word, len) == 0 ? at + len : NULL;
 }
 
-static const char *scan_scalar(const char *at, const char *end)
+INLINE const char *scan_scalar(const char *at, const char *end)
 {
+    if (*at == '"')
+        return scan_string(at, end);
+    if (*at <= '9') /* a digit or '-', or wrong */
+        return scan_number(at, end);
     switch (*at) {
-    case '"': return scan_string(at, end);
     case 't': return scan_word(at, end, "true", 4);
     case 'f': return scan_word(at, end, "false", 5);
     case 'n': return scan_word(at, end, "null", 4);
-    case '-': return scan_number(at, end);
     }
-    return is_digit(*at) ? scan_number(at, end) : NULL;
+    return NULL;
 }
 
 /* A member's key and its colon, up to where the value starts. */
-static const char *scan_key(const char *at, const char *end)
+INLINE const char *scan_key(const char *at, const char *end)
 {
-    if (at == end || *at != '"')
+    if (*at != '"')
         return NULL;
     at = scan_string(at, end);
     if (at == NULL)
         return NULL;
-    at = skip_blanks(at, end);
-    return at < end && *at == ':' ? skip_blanks(at + 1, end) : NULL;
+    at = skip_blanks(at);
+    return *at == ':' ? skip_blanks(at + 1) : NULL;
 }
 
-/* The arrays and objects that are open, a bit for each. */
-typedef struct nest {
-    uint64_t objects[SIO_JSON_DEPTH_MAX / 64];
-    unsigned depth;
-} nest;
-
-static void push(nest *open, bool object)
+/* An array or object; at *ended, which may be behind the last byte, it was closed. */
+static int scan_nested(const char **ended, const char *at, const char *end, size_t depth_max)
 {
-    uint64_t bit = UINT64_C(1) << (open->depth & 63);
-    uint64_t *word = &open->objects[open->depth >> 6];
+    char closers[SIO_JSON_DEPTH_MAX];
+    size_t depth = 0;
+    char closer = 0;
 
-    *word = object ? *word | bit : *word & ~bit;
-    open->depth++;
-}
-
-static bool in_object(const nest *open)
-{
-    unsigned top = open->depth - 1;
-
-    return (open->objects[top >> 6] >> (top & 63) & 1) != 0;
-}
-
-/* Behind a value: close what ends here, and go to the next value of what does not. */
-static const char *scan_to_next(nest *open, const char *at, const char *end)
-{
-    while (open->depth > 0) {
-        bool object = in_object(open);
-        at = skip_blanks(at, end);
-        if (at == end)
-            return NULL;
-        if (*at == ',') {
-            at = skip_blanks(at + 1, end);
-            return object ? scan_key(at, end) : at;
-        }
-        if (*at != (object ? '}' : ']'))
-            return NULL;
-        at++;
-        open->depth--;
-    }
-    return at;
-}
-
-/* One value of any kind, in `depth_max` levels at most. */
-static int scan_value(const char **start, const char *end, unsigned depth_max)
-{
-    nest open = { { 0 }, 0 };
-    const char *at = *start;
-
-    do {
-        if (at == end)
-            return EIO_E_PROTOCOL;
-        bool object = *at == '{';
-        if (object || *at == '[') {
-            if (open.depth == depth_max)
+    for (;;) {
+        if (is_opener(*at)) {
+            if (depth == depth_max)
                 return EIO_E_TOO_BIG;
-            push(&open, object);
-            at = skip_blanks(at + 1, end);
-            if (at == end || *at != (object ? '}' : ']')) { /* not empty */
-                if (object && (at = scan_key(at, end)) == NULL)
+            closer = (char)(*at + 2); /* so it is in ASCII */
+            closers[depth++] = closer;
+            at = skip_blanks(at + 1);
+            if (*at != closer) {
+                if (closer == '}' && (at = scan_key(at, end)) == NULL)
                     return EIO_E_PROTOCOL;
                 continue;
             }
@@ -184,59 +179,93 @@ static int scan_value(const char **start, const char *end, unsigned depth_max)
             at = scan_scalar(at, end);
             if (at == NULL)
                 return EIO_E_PROTOCOL;
+            at = skip_blanks(at);
         }
-        at = scan_to_next(&open, at, end);
-        if (at == NULL)
+        while (*at == closer) {
+            at++;
+            if (--depth == 0) {
+                *ended = at;
+                return EIO_OK;
+            }
+            if (at > end)
+                return EIO_E_PROTOCOL;
+            closer = closers[depth - 1];
+            at = skip_blanks(at);
+        }
+        if (*at != ',')
             return EIO_E_PROTOCOL;
-    } while (open.depth > 0);
-    *start = at;
-    return EIO_OK;
+        at = skip_blanks(at + 1);
+        if (closer == '}' && (at = scan_key(at, end)) == NULL)
+            return EIO_E_PROTOCOL;
+    }
+}
+
+/* Take the blanks off both ends. */
+static inline eio_slice trim(eio_slice text)
+{
+    while (text.len > 0 && is_blank(*text.base)) {
+        text.base++;
+        text.len--;
+    }
+    while (text.len > 0 && is_blank(text.base[text.len - 1]))
+        text.len--;
+    return text;
 }
 
 int sio_json_check(eio_slice text)
 {
+    text = trim(text);
     if (text.len == 0)
         return EIO_E_PROTOCOL;
     const char *end = text.base + text.len;
-    const char *at = skip_blanks(text.base, end);
-    int rc = scan_value(&at, end, SIO_JSON_DEPTH_MAX);
-    if (rc != EIO_OK)
-        return rc;
-    return skip_blanks(at, end) == end ? EIO_OK : EIO_E_PROTOCOL;
-}
-
-int sio_json_walk_init(sio_json_walk *walk, eio_slice text)
-{
-    if (text.len == 0)
-        return EIO_E_PROTOCOL;
-    const char *end = text.base + text.len;
-    const char *at = skip_blanks(text.base, end);
-    if (at == end || *at != '[')
-        return EIO_E_PROTOCOL;
-    *walk = (sio_json_walk){ at + 1, end, false };
-    return EIO_OK;
-}
-
-int sio_json_walk_next(sio_json_walk *walk, eio_slice *element)
-{
-    const char *end = walk->end;
-    const char *at = skip_blanks(walk->at, end);
-
-    if (at == end)
-        return EIO_E_PROTOCOL;
-    if (*at == ']')
-        return skip_blanks(at + 1, end) == end ? 0 : EIO_E_PROTOCOL;
-    if (walk->started) {
-        if (*at != ',')
-            return EIO_E_PROTOCOL;
-        at = skip_blanks(at + 1, end);
+    const char *ended = NULL;
+    if (*text.base == '"') {
+        if (text.len > 1 && end[-1] == '"')
+            ended = scan_string(text.base, end - 1);
+    } else if (!is_opener(*text.base)) {
+        ended = scan_scalar(text.base, end);
+    } else if (end[-1] == *text.base + 2) {
+        int rc = scan_nested(&ended, text.base, end - 1, SIO_JSON_DEPTH_MAX);
+        if (rc != EIO_OK)
+            return rc;
     }
-    const char *start = at;
-    int rc = scan_value(&at, end, SIO_JSON_DEPTH_MAX - 1); /* the array itself is one level */
-    if (rc != EIO_OK)
-        return rc;
-    *element = (eio_slice){ start, (size_t)(at - start) };
-    walk->at = at;
-    walk->started = true;
-    return 1;
+    return ended == end ? EIO_OK : EIO_E_PROTOCOL;
+}
+
+/* One element of the text, whose array is a level of its own. */
+static inline int scan_element(const char **ended, const char *at, const char *end)
+{
+    if (is_opener(*at))
+        return scan_nested(ended, at, end, SIO_JSON_DEPTH_MAX - 1);
+    *ended = scan_scalar(at, end);
+    return *ended == NULL ? EIO_E_PROTOCOL : EIO_OK;
+}
+
+int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice text)
+{
+    text = trim(text);
+    if (text.len < 2 || *text.base != '[' || text.base[text.len - 1] != ']')
+        return EIO_E_PROTOCOL;
+    const char *end = text.base + text.len - 1;
+    const char *at = skip_blanks(text.base + 1);
+    size_t n = 0;
+    while (at < end || n > 0) { /* not empty */
+        const char *start = at;
+        int rc = scan_element(&at, start, end);
+        if (rc != EIO_OK)
+            return rc;
+        if (at > end)
+            return EIO_E_PROTOCOL;
+        if (n == max)
+            return EIO_E_LIMIT;
+        elements[n++] = (eio_slice){ start, (size_t)(at - start) };
+        at = skip_blanks(at);
+        if (*at != ',')
+            break;
+        at = skip_blanks(at + 1);
+    }
+    if (at != end)
+        return EIO_E_PROTOCOL;
+    *count = n;
+    return EIO_OK;
 }

@@ -144,19 +144,34 @@ static char *encode_escape(char *out, char c)
     return out + 5;
 }
 
+/* What is too short for blocks. */
+static char *encode_byte_by_byte(char *out, const char *at, const char *end)
+{
+    for (; at < end; at++) {
+        if ((unsigned char)*at < ' ' || *at == '"' || *at == '\\')
+            out = encode_escape(out, *at);
+        else
+            *out++ = *at;
+    }
+    return out;
+}
+
 char *sio_json_string_encode(char *out, eio_slice value)
 {
+    const char *end = value.base + value.len;
+    const char *at = value.base;
+
     *out++ = '"';
-    for (size_t left = value.len; left > 0;) {
-        const char *end = value.base + value.len;
-        const char *at = end - left;
+    while (end - at >= SIO_JSON_BLOCK) {
         size_t plain = (size_t)(sio_json_skip_plain(at, end) - at);
         memcpy(out, at, plain);
         out += plain;
-        left -= plain;
-        if (left > 0)
-            out = encode_escape(out, *(end - left--));
+        at += plain;
+        if (at < end)
+            out = encode_escape(out, *at++);
     }
+    if (at < end)
+        out = encode_byte_by_byte(out, at, end);
     *out++ = '"';
     return out;
 }

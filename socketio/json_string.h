@@ -23,6 +23,12 @@ size_t sio_json_string_decode(char *out, eio_slice string);
 /* The length of JSON.stringify(value), quotes included. value: UTF-8. */
 size_t sio_json_string_encoded_len(eio_slice value);
 
+/* No less than that, and at once; of long values it is the very length. */
+static inline size_t sio_json_string_encoded_max(eio_slice value)
+{
+    return value.len <= 32 ? 2 + 6 * value.len : sio_json_string_encoded_len(value);
+}
+
 /* Write JSON.stringify(value): sio_json_string_encoded_len bytes. value: UTF-8. Where it ended. */
 char *sio_json_string_encode(char *out, eio_slice value);
 

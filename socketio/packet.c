@@ -1,5 +1,6 @@
 #include "socketio/packet.h"
 
+#include "socketio/json_plain.h"
 #include "socketio/json_scan.h"
 #include "socketio/json_string.h"
 #include "socketio/reassembly.h"
@@ -7,6 +8,7 @@
 /* The words of Node's decoder, where it has some. */
 static const char no_text[] = "Unknown type: undefined";
 static const char invalid_payload[] = "invalid payload";
+static const char too_many_args[] = "too many arguments (limit: 1024)";
 static const char too_deep[] = "payload is nested too deeply (limit: 128)";
 
 void sio_decoder_init(sio_decoder *decoder, size_t max_packet_bytes)
@@ -53,16 +55,23 @@ static uint64_t read_number(input *in, uint64_t limit)
     return number <= limit ? number : limit + 1;
 }
 
-static const char *read_type(sio_packet *packet, input *in)
+static const char *type_fault(char digit)
 {
-    switch (*in->at) {
+    switch (digit) {
     case '7': return "unknown packet type 7";
     case '8': return "unknown packet type 8";
     case '9': return "unknown packet type 9";
     }
-    if (!is_digit(in))
-        return "unknown packet type NaN";
-    packet->type = (sio_packet_type)(*in->at++ - '0');
+    return "unknown packet type NaN";
+}
+
+static const char *read_type(sio_packet *packet, input *in)
+{
+    char digit = *in->at++;
+
+    if (digit < '0' || digit > '6')
+        return type_fault(digit);
+    packet->type = (sio_packet_type)(digit - '0');
     return NULL;
 }
 
@@ -90,42 +99,33 @@ static const char *read_nsp(sio_packet *packet, input *in)
 
 static const char *read_id(sio_packet *packet, input *in)
 {
-    packet->has_id = is_digit(in);
+    if (!is_digit(in))
+        return NULL;
+    packet->has_id = true;
     packet->id = read_number(in, SIO_ACK_ID_MAX);
     return packet->id > SIO_ACK_ID_MAX ? "acknowledgement id is too large" : NULL;
 }
 
 static const char *fault_of(int rc)
 {
-    return rc == EIO_E_TOO_BIG ? too_deep : invalid_payload;
-}
-
-/* Record the elements of the payload, which must be an array. */
-static const char *read_elements(size_t *count, sio_decoder *decoder, eio_slice payload, size_t max)
-{
-    sio_json_walk walk;
-    eio_slice element;
-    size_t n = 0;
-
-    int rc = sio_json_walk_init(&walk, payload);
-    if (rc != EIO_OK)
-        return invalid_payload;
-    while ((rc = sio_json_walk_next(&walk, &element)) > 0) {
-        if (n == max)
-            return "too many arguments (limit: 1024)";
-        decoder->args[n++] = element;
+    switch (rc) {
+    case EIO_OK: return NULL;
+    case EIO_E_TOO_BIG: return too_deep;
+    case EIO_E_LIMIT: return too_many_args;
     }
-    *count = n;
-    return rc < 0 ? fault_of(rc) : NULL;
+    return invalid_payload;
 }
 
 static const char *read_name(sio_packet *packet, sio_decoder *decoder, eio_slice first)
 {
-    if (*first.base == '-' || (*first.base >= '0' && *first.base <= '9')) {
+    const char *closing = first.base + first.len - 1;
+
+    if (*first.base != '"') {
+        if (*first.base != '-' && (*first.base < '0' || *first.base > '9'))
+            return invalid_payload;
         packet->name = first;
-    } else if (*first.base != '"') {
-        return invalid_payload;
-    } else if (!sio_json_string_has_escapes(first)) {
+    } else if (sio_json_skip_plain(first.base + 1, packet->payload.base + packet->payload.len) ==
+               closing) {
         packet->name = (eio_slice){ first.base + 1, first.len - 2 };
     } else if (first.len - 2 <= sizeof(decoder->name)) {
         packet->name.base = decoder->name;
@@ -142,9 +142,9 @@ static const char *read_event(sio_packet *packet, sio_decoder *decoder)
 {
     size_t count = 0;
 
-    const char *fault = read_elements(&count, decoder, packet->payload, 1 + SIO_ARGS_MAX);
-    if (fault != NULL)
-        return fault;
+    int rc = sio_json_split(&count, decoder->args, 1 + SIO_ARGS_MAX, packet->payload);
+    if (rc != EIO_OK)
+        return fault_of(rc);
     if (count == 0)
         return invalid_payload;
     packet->args.json = decoder->args + 1;
@@ -155,7 +155,8 @@ static const char *read_event(sio_packet *packet, sio_decoder *decoder)
 static const char *read_ack(sio_packet *packet, sio_decoder *decoder)
 {
     packet->args.json = decoder->args;
-    return read_elements(&packet->args.count, decoder, packet->payload, SIO_ARGS_MAX);
+    return fault_of(
+        sio_json_split(&packet->args.count, decoder->args, SIO_ARGS_MAX, packet->payload));
 }
 
 static const char *check_payload(eio_slice payload, bool string_too)
@@ -164,8 +165,7 @@ static const char *check_payload(eio_slice payload, bool string_too)
 
     if (first != '{' && (first != '"' || !string_too))
         return invalid_payload;
-    int rc = sio_json_check(payload);
-    return rc == EIO_OK ? NULL : fault_of(rc);
+    return fault_of(sio_json_check(payload));
 }
 
 static const char *read_payload(sio_packet *packet, sio_decoder *decoder, const input *in)

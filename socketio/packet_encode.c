@@ -115,6 +115,7 @@ static char *write_arg(char *out, eio_slice arg, size_t index, const send_plan *
     return write_bytes(out, (eio_slice){ at, (size_t)(end - at) });
 }
 
+/* plan: NULL when there are no attachments. */
 static char *write_args(char *out, sio_args args, const send_plan *plan, bool comma)
 {
     size_t next = 0;
@@ -122,8 +123,11 @@ static char *write_args(char *out, sio_args args, const send_plan *plan, bool co
     for (size_t i = 0; i < args.count; i++) {
         if (comma)
             *out++ = ',';
-        out = write_arg(out, args.json[i], i, plan, &next);
         comma = true;
+        if (plan == NULL)
+            out = write_bytes(out, args.json[i]);
+        else
+            out = write_arg(out, args.json[i], i, plan, &next);
     }
     return out;
 }
@@ -139,16 +143,25 @@ static size_t args_max(sio_args args)
 }
 static_assert(SIO_ATTACHMENTS_MAX <= 10, "a new number is never longer than the old one");
 
+/* A buffer for the text; `size` bytes are there, at *start. */
+static eio_buffer *new_text(char **start, size_t size)
+{
+    eio_buffer *text = eio_buffer_new(size);
+
+    if (text != NULL)
+        *start = eio_buffer_reserve(&text, size);
+    return text;
+}
+
 /* name: {NULL, 0} for an acknowledgement. */
 static int encode_array(sio_encoded *out, const packet_head *head, eio_slice name,
                         const send_plan *plan, sio_args args)
 {
-    size_t name_len = name.base == NULL ? 0 : sio_json_string_encoded_len(name);
-    size_t max = head_max(head) + name_len + args_max(args);
-    eio_buffer *text = eio_buffer_new(max);
+    size_t name_max = name.base == NULL ? 0 : sio_json_string_encoded_max(name);
+    char *start = NULL;
+    eio_buffer *text = new_text(&start, head_max(head) + name_max + args_max(args));
     if (text == NULL)
         return EIO_E_NOMEM;
-    char *start = eio_buffer_reserve(&text, max); /* it is there */
     char *at = write_head(start, head);
     *at++ = '[';
     if (name.base != NULL)
@@ -157,29 +170,38 @@ static int encode_array(sio_encoded *out, const packet_head *head, eio_slice nam
     *at++ = ']';
     eio_buffer_commit(text, (size_t)(at - start));
     out->text = text;
-    out->attachment_count = plan->used_count;
-    for (size_t i = 0; i < plan->used_count; i++)
-        out->attachments[i] = args.attachments[plan->used[i]];
     return EIO_OK;
 }
 
-/* head->type is SIO_EVENT or SIO_ACK; it becomes binary where attachments go along. */
-static int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
+/* As encode_args, for arguments with attachments. */
+static int encode_binary(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
 {
     send_plan plan;
-    int rc = EIO_OK;
 
     plan.found = (sio_placeholders){ NULL, 0, 0 };
     plan.used_count = 0;
-    if (args.attachment_count > 0) /* else what looks like a placeholder is plain data */
-        rc = plan_attachments(&plan, args);
+    int rc = plan_attachments(&plan, args);
     head->attachments = plan.used_count;
     if (plan.used_count > 0)
         head->type = head->type == SIO_EVENT ? SIO_BINARY_EVENT : SIO_BINARY_ACK;
     if (rc == EIO_OK)
         rc = encode_array(out, head, name, &plan, args);
+    if (rc == EIO_OK) {
+        out->attachment_count = plan.used_count;
+        for (size_t i = 0; i < plan.used_count; i++)
+            out->attachments[i] = args.attachments[plan.used[i]];
+    }
     sio_placeholders_fini(&plan.found);
     return rc;
+}
+
+/* head->type is SIO_EVENT or SIO_ACK; it becomes binary where attachments go along. */
+static int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
+{
+    if (args.attachment_count > 0)
+        return encode_binary(out, head, name, args);
+    out->attachment_count = 0; /* what looks like a placeholder is plain data */
+    return encode_array(out, head, name, NULL, args);
 }
 
 int sio_packet_encode_event(sio_encoded *out, eio_slice nsp, bool has_id, uint64_t id,

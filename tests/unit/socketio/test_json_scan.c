@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -174,53 +175,83 @@ static size_t write_nested(char *text, size_t depth)
 static void depth_is_limited_to_128(void **state)
 {
     char text[2000];
-    sio_json_walk walk;
     eio_slice element;
+    size_t count;
     (void)state;
 
     for (size_t depth = 127; depth <= 129; depth++) {
         int wanted = depth <= SIO_JSON_DEPTH_MAX ? EIO_OK : EIO_E_TOO_BIG;
         size_t len = write_nested(text, depth);
         assert_int_equal(sio_json_check((eio_slice){ text, len }), wanted);
-        assert_int_equal(sio_json_walk_init(&walk, (eio_slice){ text, len }), EIO_OK);
-        assert_int_equal(sio_json_walk_next(&walk, &element), wanted == EIO_OK ? 1 : wanted);
+        assert_int_equal(sio_json_split(&count, &element, 1, (eio_slice){ text, len }), wanted);
     }
     memset(text, '[', sizeof(text)); /* refused at the limit, whatever follows */
+    text[sizeof(text) - 1] = ']';
     assert_int_equal(sio_json_check((eio_slice){ text, sizeof(text) }), EIO_E_TOO_BIG);
+    text[sizeof(text) - 1] = '[';
+    assert_int_equal(sio_json_check((eio_slice){ text, sizeof(text) }), EIO_E_PROTOCOL);
 }
 
-static void walk_yields_elements_without_blanks(void **state)
+static void split_yields_elements_without_blanks(void **state)
 {
     static const char *const wanted[] = { "1", "\"a,]\"", "{\"b\": [ ] }", "[[]]", "null" };
-    sio_json_walk walk;
-    eio_slice element;
+    static const char text[] = " [ 1 ,\"a,]\",{\"b\": [ ] } , [[]],null\n] ";
+    eio_slice elements[COUNT(wanted)];
+    size_t count;
     (void)state;
 
-    assert_int_equal(
-        sio_json_walk_init(&walk, EIO_STR(" [ 1 ,\"a,]\",{\"b\": [ ] } , [[]],null\n] ")), EIO_OK);
-    for (size_t i = 0; i < COUNT(wanted); i++) {
-        assert_int_equal(sio_json_walk_next(&walk, &element), 1);
-        assert_true(eio_slice_equal(element, eio_slice_of(wanted[i])));
-    }
-    assert_int_equal(sio_json_walk_next(&walk, &element), 0);
-    assert_int_equal(sio_json_walk_init(&walk, EIO_STR("{}")), EIO_E_PROTOCOL);
-    assert_int_equal(sio_json_walk_init(&walk, EIO_STR("")), EIO_E_PROTOCOL);
+    assert_int_equal(sio_json_split(&count, elements, COUNT(wanted), eio_slice_of(text)), EIO_OK);
+    assert_int_equal(count, COUNT(wanted));
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        assert_true(eio_slice_equal(elements[i], eio_slice_of(wanted[i])));
+    assert_int_equal(sio_json_split(&count, elements, COUNT(wanted) - 1, eio_slice_of(text)),
+                     EIO_E_LIMIT);
+    assert_int_equal(sio_json_split(&count, elements, 1, EIO_STR("{}")), EIO_E_PROTOCOL);
+    assert_int_equal(sio_json_split(&count, elements, 1, EIO_STR("")), EIO_E_PROTOCOL);
+    assert_int_equal(sio_json_split(&count, elements, 0, EIO_STR("[ ]")), EIO_OK);
+    assert_int_equal(count, 0);
 }
 
-static void walk_and_check_agree(void **state)
+/* The text in a block of its own size, so that a read past the end is seen. */
+static void assert_split_agrees_with_check(const char *text, size_t len)
 {
+    eio_slice copy = { memcpy(malloc(len), text, len), len };
+    eio_slice elements[8];
+    size_t count = 0;
+
+    int rc = sio_json_split(&count, elements, COUNT(elements), copy);
+    assert_int_equal(rc, sio_json_check(copy));
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(sio_json_check(elements[i]), EIO_OK);
+    free((char *)(uintptr_t)copy.base);
+}
+
+static void split_and_check_agree(void **state)
+{
+    char within[64];
     (void)state;
+
     for (size_t i = 0; i < COUNT(good) + COUNT(bad); i++) {
         const char *text = i < COUNT(good) ? good[i] : bad[i - COUNT(good)];
-        sio_json_walk walk;
-        eio_slice element;
-        int rc = sio_json_walk_init(&walk, eio_slice_of(text));
-        if (rc != EIO_OK)
-            continue; /* no array */
-        while ((rc = sio_json_walk_next(&walk, &element)) > 0)
-            assert_int_equal(sio_json_check(element), EIO_OK);
-        assert_int_equal(rc, sio_json_check(eio_slice_of(text)));
+        if (text[strspn(text, " \t\r\n")] == '[')
+            assert_split_agrees_with_check(text, strlen(text));
+        static const char *const around[][2] = {
+            { "[", "]" }, { "[1,", "]" }, { "[", ",2]" }, { "[[", "]]" }, { "[{\"a\":", "}]" },
+        };
+        for (size_t n = 0; n < COUNT(around); n++) {
+            int len = snprintf(within, sizeof(within), "%s%s%s", around[n][0], text, around[n][1]);
+            assert_split_agrees_with_check(within, (size_t)len);
+        }
     }
+}
+
+static void split_refuses_every_cut_of_an_array(void **state)
+{
+    static const char text[] = "[\"a\",[1,{\"b\":[]}],-1.5e3,true , {\"c\":\"\\n\"}]";
+    (void)state;
+
+    for (size_t len = 1; len < sizeof(text); len++)
+        assert_split_agrees_with_check(text, len);
 }
 
 typedef struct string_vector {
@@ -343,8 +374,9 @@ int main(void)
         cmocka_unit_test(check_refuses_every_cut_of_a_text),
         cmocka_unit_test(check_finds_a_control_character_at_every_place),
         cmocka_unit_test(depth_is_limited_to_128),
-        cmocka_unit_test(walk_yields_elements_without_blanks),
-        cmocka_unit_test(walk_and_check_agree),
+        cmocka_unit_test(split_yields_elements_without_blanks),
+        cmocka_unit_test(split_and_check_agree),
+        cmocka_unit_test(split_refuses_every_cut_of_an_array),
         cmocka_unit_test(strings_decode_to_utf8),
         cmocka_unit_test(strings_encode_as_json_stringify_does),
         cmocka_unit_test(placeholders_are_found_wherever_they_stand),

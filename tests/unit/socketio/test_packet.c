@@ -96,16 +96,16 @@ static void decoder_holds_its_limits(void **state)
         { "2[\"a\"", ",1", "]", 1024, "too many arguments (limit: 1024)" },
         { "3[1", ",1", "]", 1023, "too many arguments (limit: 1024)" },
         { "0/", "n", ",{}", 255, "namespace is too long (limit: 256 bytes)" },
-        { "0{\"a\":", "[", "", 127, "payload is nested too deeply (limit: 128)" },
-        { "2[\"a\",", "[", "", 127, "payload is nested too deeply (limit: 128)" },
+        { "0{\"a\":", "[", "}", 127, "payload is nested too deeply (limit: 128)" },
+        { "2[\"a\",", "[", "]", 127, "payload is nested too deeply (limit: 128)" },
     };
     (void)state;
 
     for (size_t i = 0; i < COUNT(limits); i++) {
         const char *at =
             fault_of_repeated(limits[i].start, limits[i].piece, limits[i].most, limits[i].end);
-        bool cut = limits[i].end[0] == '\0'; /* within the limit, it is no JSON */
-        assert_string_equal(at == NULL ? "none" : at, cut ? "invalid payload" : "none");
+        bool unclosed = limits[i].piece[0] == '['; /* within the limit, it is no JSON */
+        assert_string_equal(at == NULL ? "none" : at, unclosed ? "invalid payload" : "none");
         assert_string_equal(
             fault_of_repeated(limits[i].start, limits[i].piece, limits[i].most + 1, limits[i].end),
             limits[i].fault);
