@@ -114,7 +114,7 @@ export function startTestbed({ descriptors, ...options } = {}) {
 
 /* Starts one for the file or the group of tests that this is called in. */
 export function sharedTestbed(options) {
-    const shared = {};
+    const shared = { memory: () => shared.server.memory() };
 
     before(async () => {
         shared.server = await startTestbed(options);
