@@ -128,7 +128,7 @@ describe('limits', { concurrency: 3 }, () => {
 
     test('events that nobody knows, acknowledgements and more arguments are no trouble', async (t) => {
         const { client, undisturbed, witness } = await scene(t, 'memory');
-        for (const name of ['', 'create:room:success', 'constructor', '__proto__', 'x'.repeat(10000), 'create:room ']) client.say(name, good);
+        for (const name of ['', 'create:room:success', 'constructor', '__proto__', 'x'.repeat(100), 'create:room ']) client.say(name, good);
         client.say('create:chat', { ...good }, 'more', { and: 'more' });
         await client.takes(['create:chat:success', good]);
         await witness.takes(['create:chat:success', good]);

@@ -38,6 +38,7 @@ class Program {
     constructor(t, command, args, env) {
         this.lines = [];
         this.waiters = new Set();
+        this.signals = new Set();
         this.name = command.split('/').pop();
         this.child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
         this.ended = new Promise((resolve) => {
@@ -46,7 +47,19 @@ class Program {
         });
         this.#read('stdout');
         this.#read('stderr');
-        t.after(() => this.kill());
+        t.after(async () => {
+            await this.kill();
+            this.#mustBeSound();
+        });
+    }
+
+    /* A crash, or what a sanitizer found, fails the test that it happened in, even if no client noticed. */
+    #mustBeSound() {
+        const { signal = null } = this.result;
+        const findings = this.said().filter((line) => /Sanitizer|runtime error:|Assertion|==\d+==/.test(line));
+        if ((signal && !this.signals.has(signal)) || findings.length) {
+            throw new Error(`${this.name} ended with ${JSON.stringify(this.result)}: ${this.said().join('\n')}`);
+        }
     }
 
     #end(result, resolve) {
@@ -88,6 +101,7 @@ class Program {
     }
 
     signal(name) {
+        this.signals.add(name);
         this.child.kill(name);
     }
 
@@ -101,7 +115,7 @@ class Program {
     }
 
     async kill() {
-        if (!this.result && this.child.pid) this.child.kill('SIGKILL');
+        if (!this.result && this.child.pid) this.signal('SIGKILL');
         await this.ended;
     }
 }
