@@ -388,7 +388,7 @@ static void pretend_server(bench *b, sio_redis *redis, const char *id, const cha
     int answers = 0, wanted = 3;
 
     snprintf(key, sizeof(key), "chat:rooms:server:%s", id);
-    snprintf(held, sizeof(held), "%s:held", key);
+    snprintf(held, sizeof(held), "chat:rooms:server:%s:held", id);
     sio_redis_command(
         redis,
         SIO_REDIS_ARGUMENTS(EIO_STR("SADD"), EIO_STR("chat:rooms:servers"), eio_slice_of(id)),
