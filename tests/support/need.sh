@@ -18,10 +18,10 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # need_command COMMAND PACKAGE...
 need_command() { have "$1" || MISSING+=("${@:2}"); }
 
+has_header() { have cc && printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
+
 # need_header HEADER PACKAGE
-need_header() {
-    { have cc && printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; } || MISSING+=("$2")
-}
+need_header() { has_header "$1" || MISSING+=("$2"); }
 
 # need_library PKG-CONFIG-NAME PACKAGE
 need_library() { { have pkg-config && pkg-config --exists "$1"; } || MISSING+=("$2"); }
@@ -62,11 +62,10 @@ need_install() {
 
 need_llhttp() {
     [[ -e /usr/share/llhttp/llhttp.c ]] && return
-    need_header llhttp.h llhttp
-    [[ ${MISSING[-1]:-} == llhttp ]] || return 0
+    has_header llhttp.h && return
     refresh_apt
     # The library came with Debian 13; Debian 12 has its C sources in a package of Node's.
-    if apt_has libllhttp-dev; then MISSING[-1]=libllhttp-dev; else MISSING[-1]=node-llhttp; fi
+    if apt_has libllhttp-dev; then MISSING+=(libllhttp-dev); else MISSING+=(node-llhttp); fi
 }
 
 need_to_build() {

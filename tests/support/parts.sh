@@ -239,7 +239,7 @@ run_part() {
     PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
     if ((failed)); then
         printf 'FAILED: %d passed, %d failed (%d s)\n' "$passed" "$failed" $((SECONDS - began))
-        tail -n 150 "$log" | sed 's/^/    /'
+        tail -n 80 "$log" | sed 's/^/    /'
         echo "    all of it: $log"
     else
         printf 'ok: %d passed (%d s)\n' "$passed" $((SECONDS - began))
