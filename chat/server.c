@@ -39,7 +39,8 @@ static void handle_http_closed(void *data)
     (void)data;
     for (size_t i = 0; i < N_SIGNALS; i++)
         uv_close((uv_handle_t *)&server.signals[i], NULL);
-    uv_close((uv_handle_t *)&server.patience, NULL);
+    /* Connections may still be lingering; they do so as long as there is patience. */
+    uv_unref((uv_handle_t *)&server.patience);
 }
 
 static void handle_store_closed(void *data)
@@ -350,6 +351,8 @@ int chat_server_run(const chat_options *options, eio_error *why)
     if (rc != EIO_OK)
         return rc;
     announce();
+    uv_run(server.loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&server.patience, NULL);
     uv_run(server.loop, UV_RUN_DEFAULT);
     chat_log(CHAT_LOG_INFO, "stopped", "in_order=yes");
     return uv_loop_close(server.loop);

@@ -378,8 +378,8 @@ void sio_redis_link_close(sio_redis_link *link, void (*on_closed)(void *data))
 {
     if (link == NULL || link->state == LINK_CLOSED)
         return;
-    if (link->state == LINK_UP) {
-        eio_stream_close(link->stream); /* in order: what is queued is sent */
+    if (link->state == LINK_UP && !link->asked_for_ping) {
+        eio_stream_close(link->stream); /* in order: what is queued is sent, if somebody listens */
         link->stream = NULL;
     }
     drop_stream(link);
