@@ -7,9 +7,10 @@ enum { SCHEMA_VERSION = 1 };
 static const char schema[] = "CREATE TABLE IF NOT EXISTS rooms (id TEXT PRIMARY KEY) WITHOUT ROWID;"
                              "CREATE TABLE IF NOT EXISTS members (room TEXT, username TEXT, "
                              "PRIMARY KEY (room, username)) WITHOUT ROWID;"
-                             "CREATE TABLE IF NOT EXISTS chats (seq INTEGER PRIMARY KEY, room "
-                             "TEXT, username TEXT, text TEXT);"
-                             "CREATE INDEX IF NOT EXISTS chats_of_room ON chats (room, seq);"
+                             /* seq counts within its room: what is too old is a range */
+                             "CREATE TABLE IF NOT EXISTS chats (id INTEGER PRIMARY KEY, room TEXT, "
+                             "seq INTEGER, username TEXT, text TEXT);"
+                             "CREATE UNIQUE INDEX IF NOT EXISTS chats_of_room ON chats (room, seq);"
                              "PRAGMA user_version = 1;";
 
 /* ?1 is the room, ?2 the user name or a limit, ?3 the text. */
@@ -21,10 +22,10 @@ static const char *const texts[SQL_N_STATEMENTS] = {
     [SQL_ADD_ROOM] = "INSERT OR IGNORE INTO rooms VALUES (?1)",
     [SQL_ADD_MEMBER] = "INSERT OR IGNORE INTO members VALUES (?1, ?2)",
     [SQL_REMOVE_MEMBER] = "DELETE FROM members WHERE room = ?1 AND username = ?2",
-    [SQL_ADD_CHAT] = "INSERT INTO chats (room, username, text) VALUES (?1, ?2, ?3)",
-    [SQL_TRIM_CHATS] =
-        ("DELETE FROM chats WHERE room = ?1 AND seq <= "
-         "(SELECT seq FROM chats WHERE room = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)"),
+    [SQL_ADD_CHAT] = ("INSERT INTO chats (room, seq, username, text) "
+                      "SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3 FROM chats WHERE room = ?1"),
+    [SQL_TRIM_CHATS] = ("DELETE FROM chats WHERE room = ?1 AND seq <= "
+                        "(SELECT max(seq) FROM chats WHERE room = ?1) - ?2"),
     [SQL_LIST_CHATS] =
         "SELECT room, username, text FROM chats WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
     [SQL_LIST_MEMBERS] = "SELECT room, username, '' FROM members",
