@@ -10,7 +10,7 @@ import { undisturbed } from '../support/witness.mjs';
 const CALM = { pingInterval: 25000, pingTimeout: 20000, connectTimeout: 45000 };
 const HASTY = { headersTimeout: 300, requestTimeout: 300 };
 
-const server = sharedTestbed({ ...CALM, ...HASTY });
+const server = sharedTestbed({ ...CALM, ...HASTY, isMeasured: true });
 const HANDSHAKE = `GET /engine.io/?${POLLING} HTTP/1.1\r\nHost: a\r\n`;
 
 async function connect(t) {

@@ -20,7 +20,7 @@ async function flood(witness, count) {
 }
 
 describe('who does not read', oursOnly, () => {
-    const server = sharedTestbed({ ...CALM, maxBuffered: MIB });
+    const server = sharedTestbed({ ...CALM, maxBuffered: MIB, isMeasured: true });
 
     async function openDeaf(t) {
         const socket = await openSocketSession(server.port);
@@ -112,7 +112,7 @@ describe('who does not read', oursOnly, () => {
 });
 
 describe('who sends too much at once', () => {
-    const server = sharedTestbed(CALM);
+    const server = sharedTestbed({ ...CALM, isMeasured: true });
 
     test('in tiny fragments is closed after 16384', (t) =>
         undisturbed(t, server, async () => {

@@ -83,8 +83,15 @@ function serveProtocol(io, engine) {
         session.on('message', (data) => session.send(data));
     });
     io.of('/custom').on('connection', (socket) => socket.emit('auth', socket.handshake.auth));
+    let reasons = [];
+
     io.on('connection', (socket) => {
         socket.emit('auth', socket.handshake.auth);
+        socket.on('disconnect', (reason) => reasons.push([socket.id, reason]));
+        socket.on('reasons', (ack) => {
+            ack(reasons);
+            reasons = [];
+        });
         socket.on('message', (...args) => socket.emit('message-back', ...args));
         socket.on('message-with-ack', (...args) => args.pop()(...args));
         echo(socket);

@@ -74,6 +74,7 @@ export class Wire {
     }
 
     async #until(ready, what, limit) {
+        if (ready()) return;
         const satisfied = async () => {
             while (!ready()) {
                 if (this.ended) throw new Error(`the connection ended before ${what}: ${this.#input}`);
