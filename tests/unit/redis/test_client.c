@@ -316,10 +316,10 @@ static void an_idle_link_is_kept_by_pings(void **state)
 {
     bench *b = *state;
 
-    b->options.command_timeout_ms = 150;
-    b->options.ping_interval_ms = 50;
+    b->options.command_timeout_ms = 900;
+    b->options.ping_interval_ms = 100;
     start(b);
-    uint64_t until = uv_now(&b->loop) + 600; /* three times as long as silence is borne */
+    uint64_t until = uv_now(&b->loop) + 2500; /* longer than silence is borne, twice */
     while (uv_now(&b->loop) < until)
         uv_run(&b->loop, UV_RUN_ONCE);
     assert_int_equal(b->disconnects, 0);
@@ -330,7 +330,7 @@ static void an_answer_that_comes_too_late_is_not_taken_for_the_next_one(void **s
 {
     bench *b = *state;
 
-    b->options.command_timeout_ms = 100;
+    b->options.command_timeout_ms = 500;
     b->options.ping_interval_ms = 10000;
     start(b);
     redis_server_signal(&b->server, SIGSTOP);
