@@ -386,6 +386,7 @@ test('rooms, names and texts in a file survive a restart', async (t) => {
     await second.exit();
 
     const third = await startChatd(t, first.args);
+    await isReady(third);
     const last = await Client.connect(t, third.url);
     await last.joins('den', 'Ada');
     assert.deepEqual((await last.history('den')).map((chat) => chat.message), ['before', 'after']);
@@ -400,6 +401,7 @@ test('names held when the server was killed are free again once it is back, and 
     await first.exit();
 
     const second = await startChatd(t, first.args);
+    await isReady(second);
     const bob = await Client.connect(t, second.url);
     await bob.joins('den', 'Ada');
     assert.deepEqual(await bob.take(20000), ['remove:member:success', { roomId: 'den', username: 'other' }]);
@@ -459,7 +461,7 @@ test('a client that reconnects joins again under its name', async (t) => {
     first.signal('SIGKILL');
     assert.equal(await lost, 'transport close');
     await first.exit();
-    await startChatd(t, first.args, { port: first.port });
+    await isReady(await startChatd(t, first.args, { port: first.port }));
     await ada.connected();
     await ada.joins('den', 'Ada');
     assert.deepEqual(await ada.history('den'), [{ username: 'Ada', message: 'before' }]);

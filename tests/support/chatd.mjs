@@ -309,11 +309,12 @@ export async function isReady(chatd) {
     assert.fail(`not ready in ${PATIENCE_MS} ms: ${chatd.said().join(' | ')}`);
 }
 
-/** chatd on one of the stores. */
+/** chatd on one of the stores, ready. */
 export async function startOn(t, store, options) {
     const { args, redis } = await stores[store](t);
     const chatd = await startChatd(t, args, options);
     if (redis) await chatd.line(/^Redis connected$/);
+    await isReady(chatd);
     chatd.args = args;
     chatd.redis = redis;
     return chatd;
