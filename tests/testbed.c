@@ -216,6 +216,7 @@ int main(int argc, char **argv)
     printf("listening on %d\n", eio_http_server_port(program.bed.http));
     fflush(stdout);
     (void)uv_run(&program.loop, UV_RUN_DEFAULT);
+    eio_buffer_unref(program.bed.reasons);
     rc = uv_loop_close(&program.loop);
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -142,7 +142,8 @@ static int set_up(testbed *bed)
     if (custom == NULL || sio_on_connection(custom, emit_auth, bed) != EIO_OK ||
         sio_on_connection(sio_server_of(bed->io, SIO_STR("/")), emit_auth, bed) != EIO_OK)
         return EIO_E_NOMEM;
-    return testbed_on(bed, events);
+    int rc = testbed_note_reasons(bed);
+    return rc != EIO_OK ? rc : testbed_on(bed, events);
 }
 
 const testbed_contract contract_protocol = {

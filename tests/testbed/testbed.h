@@ -42,6 +42,7 @@ struct testbed {
     eio_http_server *http;
     eio_server *engine; /* NULL: none */
     sio_server *io;
+    eio_buffer *reasons; /* who left, and why: a JSON list without its end; NULL: nobody */
 };
 
 extern const testbed_contract contract_protocol;
@@ -58,6 +59,9 @@ typedef struct testbed_event {
 
 /* Register all on the main namespace, the testbed as their data. EIO_OK or EIO_E_NOMEM. */
 int testbed_on(testbed *bed, const testbed_event *events);
+
+/* Add the event `reasons`. EIO_OK or EIO_E_NOMEM. */
+int testbed_note_reasons(testbed *bed);
 
 /* An argument; an empty slice if there are not so many. */
 eio_slice testbed_argument(sio_event *event, size_t index);
