@@ -18,7 +18,7 @@ static const char *const refusal_texts[] = {
 
 static bool contains(eio_slice text, eio_slice part)
 {
-    return text.len > 0 && memmem(text.base, text.len, part.base, part.len) != NULL;
+    return text.base != NULL && memmem(text.base, text.len, part.base, part.len) != NULL;
 }
 
 static void add_headers(eio_server *server, eio_http_request *request, eio_slice content_type)
