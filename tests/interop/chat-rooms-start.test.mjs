@@ -216,6 +216,8 @@ describe('HTTP', () => {
         const lost = await ask(chatd, `${open}&sid=AAAAAAAAAAAAAAAAAAAA`);
         assert.equal(lost.status, 400);
         assert.deepEqual(JSON.parse(lost.text), { code: 1, message: 'Session ID unknown' });
+        await chatd.line(/code=5 .*Unsupported protocol version/);
+        await chatd.line(/code=1 .*Session ID unknown/);
     });
 
     test('another namespace is refused', async (t) => {
