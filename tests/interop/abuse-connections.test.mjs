@@ -10,7 +10,7 @@ import { request, Wire } from '../support/wire.mjs';
 import { alone, undisturbed } from '../support/witness.mjs';
 
 const CALM = { pingInterval: 25000, pingTimeout: 20000, connectTimeout: 45000 };
-const QUICK = { pingInterval: 300, pingTimeout: 300, connectTimeout: 600, upgradeTimeout: 600 };
+const QUICK = { pingInterval: 300, pingTimeout: 800, connectTimeout: 600, upgradeTimeout: 600 };
 
 describe('a connection dropped', () => {
     const server = sharedTestbed(QUICK);

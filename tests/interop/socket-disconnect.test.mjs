@@ -77,7 +77,7 @@ for (const [mode, options] of Object.entries(MODES)) {
         });
 
         test('of a server that froze sees `ping timeout`', async (t) => {
-            const other = await startTestbed({ pingInterval: 200, pingTimeout: 200 });
+            const other = await startTestbed({ pingInterval: 300, pingTimeout: 500 });
             const socket = await settled(t, other.url, options);
             const gone = happens(socket, 'disconnect');
 
@@ -154,7 +154,7 @@ for (const [mode, options] of Object.entries(MODES)) {
 }
 
 test('the server forgets who no longer answers its pings', async (t) => {
-    const quick = await testbedFor(t, { pingInterval: 100, pingTimeout: 100 });
+    const quick = await testbedFor(t, { pingInterval: 100, pingTimeout: 800 });
     const witness = await connected(t, quick.url, MODES.websocket);
     const silent = await openSocketSession(quick.port);
 

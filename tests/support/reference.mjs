@@ -23,6 +23,7 @@ const { values } = parseArgs({
         'max-payload': text,
         transports: text,
         cors: text,
+        'client-dir': text, /* Node brings its own */
     },
 });
 
