@@ -466,15 +466,23 @@
     let lastDay = '';
     let unseen = 0;
     let following = true; /* the reader is at the end, and stays there while lines come or grow */
+    let restingAt = 0;
     const scroller = find('scroller');
 
     const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
     const toBottom = () => {
         following = true;
         scroller.scrollTop = scroller.scrollHeight;
+        restingAt = scroller.scrollTop;
+    };
+    /* Asked whenever it matters: the event of a scroll comes a frame late. Only who moves up stops following. */
+    const isFollowing = () => {
+        if (atBottom()) following = true;
+        else if (scroller.scrollTop < restingAt) following = false;
+        return following;
     };
     /* Lines out of sight have an estimated height only (content-visibility): they grow when they come near. */
-    const sizes = new ResizeObserver(() => following && toBottom());
+    const sizes = new ResizeObserver(() => isFollowing() && toBottom());
     sizes.observe(scroller);
     sizes.observe(find('log'));
 
@@ -492,11 +500,12 @@
 
     function drawAll() {
         const log = find('log');
+        const follow = isFollowing();
         drawTimer = 0;
         log.append(...waiting.splice(0));
         while (log.childElementCount > SHOWN_AT_MOST) log.firstElementChild.remove();
         if (log.querySelector('.message')) find('empty').hidden = true;
-        if (following) toBottom();
+        if (follow) toBottom();
         showUnseen();
     }
 
@@ -512,6 +521,7 @@
         last = null;
         unseen = 0;
         following = true;
+        restingAt = 0;
         find('log').replaceChildren();
         find('empty').hidden = false;
         find('jump').hidden = true;
@@ -645,7 +655,7 @@
         box.focus();
     });
     scroller.addEventListener('scroll', () => {
-        following = atBottom();
+        isFollowing();
         showUnseen();
     }, { passive: true });
     document.addEventListener('visibilitychange', showUnseen);
