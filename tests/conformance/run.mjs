@@ -26,7 +26,7 @@ const ADDRESS = 'http://localhost:3000';
  * servers lose as well, one time in ten. The copies ask a little later.
  */
 const TIE = 'sleep(PING_INTERVAL + PING_TIMEOUT)';
-const AFTER_THE_TIE = 'sleep(PING_INTERVAL + PING_TIMEOUT + 50)';
+const AFTER_THE_TIE = 'sleep(PING_INTERVAL + PING_TIMEOUT + 200)';
 const SUITE_LIMIT_MS = 180_000;
 
 async function startServer(build) {

@@ -351,7 +351,7 @@ static void read_option(eio_http_options *options, const char *text)
         memcpy((char *)options + names[i].offset, &value, sizeof(value));
         return;
     }
-    assert(!"a known option");
+    assert(false && "a known option");
 }
 
 static void add_routes(eio_http_server *server)
