@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ask } from '../support/clients.mjs';
 import { openSocketSession, openWebSocketSession, PollingSession, SEPARATOR } from '../support/session.mjs';
 import { oursOnly, sharedTestbed } from '../support/testbed.mjs';
-import { pause } from '../support/waiting.mjs';
+import { pause, within } from '../support/waiting.mjs';
 import { encodeFrame, OPCODE } from '../support/websocket.mjs';
 import { alone, undisturbed } from '../support/witness.mjs';
 
@@ -91,6 +91,24 @@ describe('who does not read', oursOnly, () => {
                 socket.wire.reset();
             }));
     }
+
+    test('and sends pings without end is heard to the last, and answered that one', (t) =>
+        undisturbed(t, server, async () => {
+            const socket = await openWebSocketSession(server.port);
+            const blocks = 200;
+            const block = Buffer.concat(Array(1000).fill(encodeFrame(OPCODE.ping, 'p'.repeat(125))));
+            let pongs = 0;
+
+            t.after(() => socket.destroy());
+            socket.wire.socket.pause();
+            for (let i = 0; i < blocks; i++) {
+                await within(new Promise((resolve) => socket.wire.write(block, resolve)), 'the pings to be taken');
+            }
+            socket.send(OPCODE.ping, 'last');
+            socket.wire.socket.resume();
+            for (let frame; frame?.text !== 'last'; pongs++) frame = await socket.next();
+            assert.ok(pongs < blocks * 900, `${pongs} pongs`);
+        }));
 
     function taken(socket, block, end) {
         const written = new Promise((resolve) => socket.write(block, () => resolve(true)));

@@ -50,8 +50,9 @@ export class Wire {
         return within(connected, 'a connection');
     }
 
-    write(bytes) {
-        return this.socket.write(bytes);
+    /* written: called when the kernel has taken it. */
+    write(bytes, written) {
+        return this.socket.write(bytes, written);
     }
 
     /* Bytes that came and were not read yet. */
