@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
-import { Client, startChatd, startOn, within } from '../support/chatd.mjs';
+import { Client, atEnd, startChatd, startOn, within } from '../support/chatd.mjs';
 
 const EVENTS = ['create:room', 'add:member', 'remove:member', 'create:chat', 'list:chat'];
 
@@ -144,7 +144,7 @@ describe('limits', { concurrency: 3 }, () => {
             '450-["create:room"]', '451-["create:room",{"_placeholder":true,"num":7}]', '49', '4', 'x', '40/nowhere,', '42["create:room",' + '['.repeat(5000)];
         for (const text of texts) {
             const socket = new WebSocket(`ws://127.0.0.1:${chatd.port}/socket.io/?EIO=4&transport=websocket`);
-            t.after(() => socket.terminate());
+            atEnd(t, () => socket.terminate());
             const over = new Promise((resolve) => {
                 socket.on('error', resolve).on('close', resolve);
                 let count = 0;

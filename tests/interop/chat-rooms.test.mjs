@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
-import { Client, isReady, startChatd, startOn, stores, within } from '../support/chatd.mjs';
+import { Client, atEnd, isReady, startChatd, startOn, stores, within } from '../support/chatd.mjs';
 
 const EXISTS = 'Room already exist.';
 const LOST = 'Room creation failed.';
@@ -428,7 +428,7 @@ test('names held by a killed server on Redis are given back by another within tw
 test('a payload is echoed byte for byte, number spelling and repeated fields included', async (t) => {
     const chatd = await startOn(t, 'memory');
     const socket = new WebSocket(`ws://127.0.0.1:${chatd.port}/socket.io/?EIO=4&transport=websocket`);
-    t.after(() => socket.terminate());
+    atEnd(t, () => socket.terminate());
     const lines = [];
     const payload = '{"n":1.50,"roomId":"den","e":1E+2,"k":1,"k":2,"username":"\\u0041da","s":"\\/"}';
     const told = new Promise((resolve, reject) => {

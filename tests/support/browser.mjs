@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
-import { ROOT } from './chatd.mjs';
+import { ROOT, atEnd } from './chatd.mjs';
 
 const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path && existsSync(path));
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -21,7 +21,7 @@ export async function launch() {
 /** A page in a browser profile of its own. What its scripts complain of fails the test at its end. */
 export async function openPage(t, browser, url, options = {}) {
     const context = await browser.newContext({ ...DESKTOP, locale: 'en-GB', ...options });
-    t.after(() => context.close());
+    atEnd(t, () => context.close());
     return openTab(t, context, url);
 }
 
@@ -37,7 +37,7 @@ export async function openTab(t, context, url) {
             page.complaints.push(message.text());
         }
     });
-    t.after(() => assert.deepEqual(page.complaints, []));
+    atEnd(t, () => assert.deepEqual(page.complaints, []));
     if (url) await page.goto(url);
     return page;
 }

@@ -27,9 +27,33 @@ export function within(promise, what, ms = PATIENCE_MS) {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+const endings = new WeakMap();
+
+/**
+ * Do this when the test ends: the latest first, and all of it, whatever fails. (A hook of t.after that throws
+ * keeps the later ones from running, and they run in the order of their registration.)
+ */
+export function atEnd(t, step) {
+    if (!endings.has(t)) {
+        endings.set(t, []);
+        t.after(async () => {
+            const errors = [];
+            for (const last of endings.get(t).reverse()) {
+                try {
+                    await last();
+                } catch (error) {
+                    errors.push(error);
+                }
+            }
+            if (errors.length) throw errors[0];
+        });
+    }
+    endings.get(t).push(step);
+}
+
 export function makeFolder(t) {
     const folder = mkdtempSync(join(tmpdir(), 'chatd-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+    atEnd(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     return folder;
 }
 
@@ -47,7 +71,7 @@ class Program {
         });
         this.#read('stdout');
         this.#read('stderr');
-        t.after(async () => {
+        atEnd(t, async () => {
             await this.kill();
             this.#mustBeSound();
         });
@@ -201,7 +225,7 @@ export class Client {
             this.heard.push(event);
             this.wake();
         });
-        t.after(() => this.socket.disconnect());
+        atEnd(t, () => this.socket.disconnect());
     }
 
     static async connect(t, url, options) {
