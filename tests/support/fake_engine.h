@@ -7,7 +7,10 @@
 
 #include "socketio/socketio.h"
 
-/* A server on a loop of its own; all options may be changed by `adjust` (may be NULL). */
+/*
+ * A server on a loop of its own; all options may be changed by `adjust` (may be NULL), which is called right before
+ * the server is made. NULL if it cannot be.
+ */
 sio_server *fake_server_new(void (*adjust)(sio_options *options));
 /* Close it and see that everything is gone. */
 void fake_server_end(sio_server *io);
