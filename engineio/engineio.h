@@ -64,6 +64,7 @@ typedef struct eio_options {
     size_t max_payload_bytes;         /**< 1000000: maxHttpBufferSize */
     size_t max_buffered_bytes;        /**< 8 MiB queued for one session */
     unsigned transports;              /**< EIO_TRANSPORT_…, both */
+    bool allow_eio3;                  /**< also serve clients of protocol 3: Socket.IO 1 and 2 */
     bool no_upgrades;                 /**< allowUpgrades: false */
     const eio_cookie_options *cookie; /**< NULL: none; copied */
     const eio_cors_options *cors;     /**< NULL: none; copied */
@@ -172,6 +173,7 @@ EIO_API eio_slice eio_session_id(const eio_session *session);
 EIO_API eio_server *eio_session_server(const eio_session *session);
 EIO_API unsigned eio_session_transport(const eio_session *session); /**< EIO_TRANSPORT_… */
 /** @return whether it is open: false once closing began */
+EIO_API int eio_session_protocol(const eio_session *session); /**< 4, or 3 */
 EIO_API bool eio_session_is_open(const eio_session *session);
 /** Find one by its id. Borrowed; NULL if there is none. */
 EIO_API eio_session *eio_server_find(eio_server *server, eio_slice sid);

@@ -95,13 +95,14 @@ static void forget(eio_session *session)
     eio_session_unref(session);
 }
 
-static void open_polling(eio_server *server, eio_session *session, eio_http_request *request)
+static void open_polling(eio_server *server, eio_session *session, eio_http_request *request,
+                         const eio_dialect *dialect)
 {
     unsigned both = EIO_TRANSPORT_POLLING | EIO_TRANSPORT_WEBSOCKET;
     bool can_upgrade = !server->options.no_upgrades && (server->options.transports & both) == both;
     eio_buffer *open = open_packet(server, session, can_upgrade);
 
-    session->polling = eio_polling_new(session);
+    session->polling = eio_polling_new(session, dialect);
     if (open == NULL || session->polling == NULL) {
         eio_http_destroy(request);
         forget(session);
@@ -141,7 +142,7 @@ static void open_session(eio_server *server, eio_http_request *request)
     char id[EIO_MOST_SID_BYTES];
 
     eio_request_read_query(server, request, &query);
-    if (query.protocol != 4) {
+    if (query.dialect.protocol == 3 && !server->options.allow_eio3) {
         eio_reply_refusal(server, request, EIO_UNSUPPORTED_PROTOCOL, NULL, "protocol: 3");
         return;
     }
@@ -160,11 +161,12 @@ static void open_session(eio_server *server, eio_http_request *request)
         eio_http_destroy(request);
         return;
     }
-    session->base64 = query.base64;
+    session->protocol = (uint8_t)query.dialect.protocol;
+    session->base64 = query.dialect.base64;
     if (query.transport == EIO_TRANSPORT_WEBSOCKET)
         open_websocket(server, session, request);
     else
-        open_polling(server, session, request);
+        open_polling(server, session, request, &query.dialect);
 }
 
 /* ---- the application's answer ---- */

@@ -9,6 +9,8 @@ static eio_session *session_of(eio_deadline *deadline)
 
 static eio_deadline_queue *queue_of(const eio_session *session)
 {
+    if (session->protocol == 3)
+        return &session->server->silences;
     return session->awaiting_pong ? &session->server->ping_timeouts
                                   : &session->server->ping_intervals;
 }
@@ -35,7 +37,7 @@ void eio_heartbeat_sign_of_life(eio_session *session)
 
 void eio_heartbeat_transport_changed(eio_session *session)
 {
-    if (session->awaiting_pong)
+    if (session->awaiting_pong || session->protocol == 3)
         eio_deadline_start(queue_of(session), &session->heartbeat);
 }
 
@@ -49,6 +51,14 @@ void eio_heartbeat_handle_interval(eio_deadline *deadline)
     /* A closing session sends nothing more, but its client has to prove that it lives all the same. */
     if (session->state == SESSION_OPEN)
         (void)eio_session_queue(session, session->server->packets.ping);
+}
+
+void eio_heartbeat_handle_silence(eio_deadline *deadline)
+{
+    eio_session *session = session_of(deadline);
+
+    session->server->counters.ping_timeouts++;
+    eio_session_end(session, EIO_REASON_PING_TIMEOUT, "no ping in time");
 }
 
 void eio_heartbeat_handle_timeout(eio_deadline *deadline)

@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 
-#include "engineio/payload.h"
 #include "engineio/request.h"
-#include "engineio/sealed.h"
 #include "engineio/server.h"
 
 static const char *const refusal_texts[] = {
@@ -34,32 +32,17 @@ static void add_headers(eio_server *server, eio_http_request *request, eio_slice
         server->options.on_headers(server, request, server->options.data);
 }
 
-static eio_buffer *join_packets(const eio_buffer *const *packets, size_t count)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const eio_packet packet = eio_packet_of(packets[i]);
-        len += eio_payload_packet_len(&packet);
-    }
-    eio_buffer *body = eio_buffer_new(len);
-    for (size_t i = 0; body != NULL && i < count; i++) {
-        const eio_packet packet = eio_packet_of(packets[i]);
-        (void)eio_payload_append(&body, &packet); /* there is room for all */
-    }
-    return body;
-}
-
-int eio_reply_packets(eio_server *server, eio_http_request *request,
+int eio_reply_packets(eio_server *server, eio_http_request *request, const eio_dialect *dialect,
                       const eio_buffer *const *packets, size_t count)
 {
-    eio_buffer *body = join_packets(packets, count);
+    eio_slice content_type;
+    eio_buffer *body = eio_polling_body_encode(dialect, packets, count, &content_type);
 
     if (body == NULL) {
         eio_http_destroy(request);
         return EIO_E_NOMEM;
     }
-    add_headers(server, request, EIO_STR("text/plain; charset=UTF-8"));
+    add_headers(server, request, content_type);
     int rc = eio_http_respond(request, 200, body);
     eio_buffer_unref(body);
     return rc;

@@ -23,7 +23,7 @@ typedef struct eio_payload {
  *
  * out: new, or NULL when the body is UTF-8 as it is. EIO_OK or EIO_E_NOMEM.
  */
-int eio_payload_repair(eio_buffer **out, eio_slice body);
+EIO_PRIVATE int eio_payload_repair(eio_buffer **out, eio_slice body);
 
 /* body: UTF-8, borrowed as long as its packets; changed where it holds base64. */
 void eio_payload_init(eio_payload *payload, char *body, size_t len);

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 
 #include "engineio/http_reply.h"
-#include "engineio/payload.h"
 #include "engineio/server.h"
 
 struct eio_polling {
-    eio_session *session;         /* borrowed: it owns this */
+    eio_session *session; /* borrowed: it owns this */
+    eio_dialect dialect;
     eio_http_request *get, *post; /* pending; NULL if none */
     eio_late late;                /* answers the GET at the end of the loop pass */
     eio_deadline close_wait;      /* in the server's queue of that name */
@@ -88,7 +88,7 @@ static eio_http_request *take_get(eio_polling *polling)
 
 static void answer_get(eio_polling *polling, const eio_buffer *packet)
 {
-    eio_reply_packets(polling->session->server, take_get(polling), &packet, 1);
+    eio_reply_packets(polling->session->server, take_get(polling), &polling->dialect, &packet, 1);
 }
 
 /* Everything that is queued, in one payload. */
@@ -96,7 +96,7 @@ static void flush_queue(eio_polling *polling)
 {
     const eio_session_handler *handler = polling->session->handler;
 
-    eio_reply_packets(polling->session->server, take_get(polling),
+    eio_reply_packets(polling->session->server, take_get(polling), &polling->dialect,
                       (const eio_buffer *const *)polling->queue, polling->count);
     clear_queue(polling);
     if (handler != NULL && handler->on_drain != NULL && polling->session->state == SESSION_OPEN)
@@ -116,7 +116,8 @@ int eio_polling_open(eio_polling *polling, eio_http_request *request, eio_buffer
     eio_server *server = polling->session->server;
     const eio_buffer *packets[2] = { open, server->packets.initial };
 
-    return eio_reply_packets(server, request, packets, server->packets.initial == NULL ? 1 : 2);
+    return eio_reply_packets(server, request, &polling->dialect, packets,
+                             server->packets.initial == NULL ? 1 : 2);
 }
 
 void eio_polling_release(eio_polling *polling)
@@ -143,7 +144,7 @@ static void answer_last_get(eio_polling *polling)
     const eio_server *server = polling->session->server;
     const eio_buffer *packets[2] = { server->packets.noop, server->packets.close };
 
-    eio_reply_packets(polling->session->server, take_get(polling), packets, 2);
+    eio_reply_packets(polling->session->server, take_get(polling), &polling->dialect, packets, 2);
     eio_session_end(polling->session, EIO_REASON_FORCED_CLOSE, "closed by the server");
 }
 
@@ -175,15 +176,20 @@ static void handle_post_abort(eio_http_request *request, void *data)
                     "data request connection closed prematurely");
 }
 
-static void receive_packets(eio_session *session, char *body, size_t len)
+/* Protocol 3 has payloads of bytes, and says so in exactly these words; in protocol 4 they are an error. */
+static bool is_bytes(const eio_http_request *request)
 {
-    eio_payload payload;
+    return eio_slice_equal(eio_http_header(request, "content-type"),
+                           EIO_STR("application/octet-stream"));
+}
+
+static void receive_packets(eio_session *session, eio_polling_body *body)
+{
     eio_packet packet;
     int rc = 1;
 
-    eio_payload_init(&payload, body, len);
     while (rc > 0 && session->state == SESSION_OPEN) {
-        rc = eio_payload_next(&payload, &packet);
+        rc = eio_polling_body_next(body, &packet);
         if (rc > 0)
             eio_session_receive(session, &packet);
         else if (rc < 0)
@@ -191,19 +197,23 @@ static void receive_packets(eio_session *session, char *body, size_t len)
     }
 }
 
-static int receive_body(eio_session *session, eio_slice body)
+static int receive_body(eio_session *session, const eio_http_request *request, eio_slice bytes)
 {
-    eio_buffer *repaired;
-    int rc = eio_payload_repair(&repaired, body);
+    eio_polling_body body;
+    char *text = (char *)(uintptr_t)bytes.base; /* ours to change */
+    const eio_polling *polling = session->polling;
 
-    if (rc != EIO_OK)
-        return rc;
-    if (repaired != NULL)
-        body = eio_buffer_slice(repaired);
-    receive_packets(session, (char *)(uintptr_t)body.base,
-                    body.len); /* the body is ours to change */
-    eio_buffer_unref(repaired);
-    return EIO_OK;
+    int rc = polling == NULL ? EIO_E_CLOSED
+                             : eio_polling_body_init(&body, &polling->dialect, text, bytes.len,
+                                                     is_bytes(request));
+    if (rc == EIO_E_CLOSED)
+        return EIO_OK; /* it came over the other transport's head: nobody hears it */
+    if (rc == EIO_OK)
+        receive_packets(session, &body);
+    else if (rc == EIO_E_PROTOCOL)
+        eio_session_receive_garbage(session);
+    eio_polling_body_fini(&body);
+    return rc == EIO_E_PROTOCOL ? EIO_OK : rc;
 }
 
 static void handle_post_body(eio_http_request *request, int status, eio_slice body, void *data)
@@ -217,7 +227,7 @@ static void handle_post_body(eio_http_request *request, int status, eio_slice bo
     if (status == EIO_E_TOO_BIG) {
         session->server->counters.too_big++;
         eio_http_respond(request, 413, NULL);
-    } else if (status == EIO_OK && receive_body(session, body) == EIO_OK) {
+    } else if (status == EIO_OK && receive_body(session, request, body) == EIO_OK) {
         eio_reply_ok(session->server, request);
     } else {
         eio_http_destroy(request);
@@ -228,8 +238,7 @@ void eio_polling_handle_post(eio_polling *polling, eio_http_request *request)
 {
     eio_session *session = polling->session;
 
-    if (eio_slice_equal(eio_http_header(request, "content-type"),
-                        EIO_STR("application/octet-stream"))) {
+    if (session->protocol == 4 && is_bytes(request)) {
         eio_http_respond(request, 400, NULL);
         eio_session_end(session, EIO_REASON_TRANSPORT_ERROR, "invalid content");
         return;
@@ -298,12 +307,13 @@ void eio_polling_leave(eio_polling *polling, eio_session *session)
     eio_polling_free(polling);
 }
 
-eio_polling *eio_polling_new(eio_session *session)
+eio_polling *eio_polling_new(eio_session *session, const eio_dialect *dialect)
 {
     eio_polling *polling = calloc(1, sizeof(*polling));
     if (polling == NULL)
         return NULL;
     polling->session = session;
+    polling->dialect = *dialect;
     polling->late.run = run_late;
     return polling;
 }

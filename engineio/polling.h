@@ -6,12 +6,13 @@
 #ifndef ENGINEIO_POLLING_H
 #define ENGINEIO_POLLING_H
 
+#include "engineio/polling_body.h"
 #include "engineio/session.h"
 
 typedef struct eio_polling eio_polling;
 
-/* New; NULL when out of memory. */
-eio_polling *eio_polling_new(eio_session *session);
+/* New; NULL when out of memory. dialect: copied. */
+eio_polling *eio_polling_new(eio_session *session, const eio_dialect *dialect);
 void eio_polling_free(eio_polling *polling);
 
 /* A request for this session; gone or kept when these return. */

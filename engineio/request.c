@@ -24,15 +24,27 @@ static eio_slice decode(eio_slice text, char out[MOST_VALUE_BYTES])
                                        : (eio_slice){ out, eio_query_decode(text, out) };
 }
 
+/* Its digits, and nothing else of it, come back in the script. */
+static void read_jsonp_index(eio_dialect *dialect, eio_slice value)
+{
+    dialect->jsonp = true;
+    dialect->jsonp_len = 0;
+    for (size_t i = 0; i < value.len && dialect->jsonp_len < EIO_JSONP_INDEX_BYTES; i++)
+        if (value.base[i] >= '0' && value.base[i] <= '9')
+            dialect->jsonp_index[dialect->jsonp_len++] = value.base[i];
+}
+
 /* The last duplicate wins, so each one overwrites. */
 static void read_parameter(eio_request_query *query, eio_slice name, eio_slice value)
 {
     if (eio_slice_equal(name, EIO_STR("transport"))) {
         query->transport = transport_of(value);
     } else if (eio_slice_equal(name, EIO_STR("EIO"))) {
-        query->protocol = eio_slice_equal(value, EIO_STR("4")) ? 4 : 3;
+        query->dialect.protocol = eio_slice_equal(value, EIO_STR("4")) ? 4 : 3;
     } else if (eio_slice_equal(name, EIO_STR("b64"))) {
-        query->base64 = value.len > 0;
+        query->dialect.base64 = value.len > 0;
+    } else if (eio_slice_equal(name, EIO_STR("j"))) {
+        read_jsonp_index(&query->dialect, value);
     } else if (eio_slice_equal(name, EIO_STR("sid"))) {
         eio_slice sid = value.len > sizeof(query->sid) ? UNKNOWN_VALUE : value;
         memcpy(query->sid, sid.base, sid.len);
@@ -50,8 +62,7 @@ void eio_request_read_query(const eio_server *server, const eio_http_request *re
     char value_text[MOST_VALUE_BYTES];
 
     query->transport = 0;
-    query->protocol = 3;
-    query->base64 = false;
+    query->dialect = (eio_dialect){ .protocol = 3 };
     query->sid_len = 0;
     while (eio_query_next(&rest, &name, &value))
         read_parameter(query, decode(name, name_text), decode(value, value_text));
@@ -96,7 +107,7 @@ static void handle_session_request(eio_server *server, eio_http_request *request
         eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
     else if (query->transport != eio_session_transport(session))
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: TRANSPORT_MISMATCH");
-    else if (query->protocol != 4)
+    else if (query->dialect.protocol != session->protocol)
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: PROTOCOL_MISMATCH");
     else if (session->polling == NULL) /* a WebSocket's sid, without an upgrade */
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL,
@@ -116,7 +127,7 @@ static void handle_session_upgrade(eio_server *server, eio_http_request *request
 
     if (session == NULL)
         eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
-    else if (query->protocol != 4)
+    else if (query->dialect.protocol != session->protocol)
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: PROTOCOL_MISMATCH");
     else if (session->polling == NULL || session->upgrade != NULL ||
              query->transport != EIO_TRANSPORT_WEBSOCKET)

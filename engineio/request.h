@@ -6,14 +6,14 @@
 #define ENGINEIO_REQUEST_H
 
 #include "engineio/engineio.h"
+#include "engineio/polling_body.h"
 
 enum { EIO_MOST_SID_BYTES = 64 };
 
 /* What the query says. */
 typedef struct eio_request_query {
     unsigned transport; /* EIO_TRANSPORT_…, 0: none that is allowed */
-    int protocol;       /* 4, else 3 */
-    bool base64;
+    eio_dialect dialect;
     size_t sid_len; /* 0: absent */
     char sid[EIO_MOST_SID_BYTES];
 } eio_request_query;

@@ -46,14 +46,16 @@ static eio_buffer *make_packet(char type, eio_slice data)
 static int make_packets(eio_packets *packets, eio_slice initial)
 {
     packets->ping = make_packet('2', EIO_STR(""));
+    packets->pong = make_packet('3', EIO_STR(""));
     packets->probe_answer = make_packet('3', EIO_STR("probe"));
     packets->noop = make_packet('6', EIO_STR(""));
     packets->close = make_packet('1', EIO_STR(""));
     packets->ok = eio_buffer_copy(EIO_STR("ok"));
     if (initial.len > 0)
         packets->initial = make_packet('4', initial);
-    bool complete = packets->ping != NULL && packets->probe_answer != NULL &&
-                    packets->noop != NULL && packets->close != NULL && packets->ok != NULL &&
+    bool complete = packets->ping != NULL && packets->pong != NULL &&
+                    packets->probe_answer != NULL && packets->noop != NULL &&
+                    packets->close != NULL && packets->ok != NULL &&
                     (initial.len == 0 || packets->initial != NULL);
     return complete ? EIO_OK : EIO_E_NOMEM;
 }
@@ -61,6 +63,7 @@ static int make_packets(eio_packets *packets, eio_slice initial)
 static void free_packets(eio_packets *packets)
 {
     eio_buffer_unref(packets->ping);
+    eio_buffer_unref(packets->pong);
     eio_buffer_unref(packets->probe_answer);
     eio_buffer_unref(packets->noop);
     eio_buffer_unref(packets->close);
@@ -88,10 +91,10 @@ static void server_finish(eio_server *server)
     void (*on_closed)(void *) = server->on_closed;
     void *data = server->closed_data;
     eio_loop *loop = server->loop;
-    eio_deadline_queue *queues[] = { &server->ping_intervals,   &server->ping_timeouts,
-                                     &server->upgrade_timeouts, &server->upgrade_releases,
-                                     &server->close_waits,      &server->ending,
-                                     &server->closings };
+    eio_deadline_queue *queues[] = { &server->ping_intervals,   &server->silences,
+                                     &server->ping_timeouts,    &server->upgrade_timeouts,
+                                     &server->upgrade_releases, &server->close_waits,
+                                     &server->ending,           &server->closings };
 
     for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
         eio_deadline_queue_fini(queues[i]);
@@ -152,6 +155,9 @@ static void init_queues(eio_server *server)
                             eio_heartbeat_handle_interval);
     eio_deadline_queue_init(&server->ping_timeouts, server->loop, options->ping_timeout_ms,
                             eio_heartbeat_handle_timeout);
+    eio_deadline_queue_init(&server->silences, server->loop,
+                            options->ping_interval_ms + options->ping_timeout_ms,
+                            eio_heartbeat_handle_silence);
     eio_deadline_queue_init(&server->upgrade_timeouts, server->loop, options->upgrade_timeout_ms,
                             eio_upgrade_handle_timeout);
     eio_deadline_queue_init(&server->upgrade_releases, server->loop, EIO_UPGRADE_RELEASE_MS,

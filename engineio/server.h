@@ -8,7 +8,7 @@
 
 /* Packets that are the same for every client, sealed once. */
 typedef struct eio_packets {
-    eio_buffer *ping, *probe_answer, *noop, *close;
+    eio_buffer *ping, *pong, *probe_answer, *noop, *close;
     eio_buffer *initial; /* options.initial_packet; NULL: none */
     eio_buffer *ok;      /* not a packet: the answer to a POST */
 } eio_packets;
@@ -22,6 +22,7 @@ struct eio_server {
     eio_packets packets;
     eio_counters counters;
     eio_deadline_queue ping_intervals, ping_timeouts; /* sessions */
+    eio_deadline_queue silences;                      /* sessions of protocol 3 */
     eio_deadline_queue upgrade_timeouts, upgrade_releases;
     eio_deadline_queue close_waits; /* closing sessions on polling */
     eio_deadline_queue ending;      /* sessions whose on_close is due */

@@ -136,16 +136,26 @@ static void deliver(eio_session *session, const eio_packet *packet)
         session->handler->on_message(session, packet->data, packet->binary, session->data);
 }
 
+/* The server pings in protocol 4, the client in protocol 3. */
+static void receive_heartbeat(eio_session *session, eio_packet_type type)
+{
+    if (type != (session->protocol == 3 ? EIO_PACKET_PING : EIO_PACKET_PONG)) {
+        eio_session_end(session, EIO_REASON_TRANSPORT_ERROR, "invalid heartbeat direction");
+        return;
+    }
+    eio_heartbeat_restart(session);
+    if (session->protocol == 3)
+        (void)eio_session_queue(session, session->server->packets.pong);
+}
+
 void eio_session_receive(eio_session *session, const eio_packet *packet)
 {
     if (session->state != SESSION_OPEN)
         return;
     switch (packet->type) {
     case EIO_PACKET_MESSAGE: deliver(session, packet); break;
-    case EIO_PACKET_PONG: eio_heartbeat_restart(session); break;
     case EIO_PACKET_PING:
-        eio_session_end(session, EIO_REASON_TRANSPORT_ERROR, "invalid heartbeat direction");
-        break;
+    case EIO_PACKET_PONG: receive_heartbeat(session, packet->type); break;
     case EIO_PACKET_CLOSE:
         eio_session_end(session, EIO_REASON_TRANSPORT_CLOSE, "closed by the client");
         break;
@@ -216,6 +226,11 @@ eio_slice eio_session_id(const eio_session *session)
 eio_server *eio_session_server(const eio_session *session)
 {
     return session->server;
+}
+
+int eio_session_protocol(const eio_session *session)
+{
+    return session->protocol;
 }
 
 unsigned eio_session_transport(const eio_session *session)

@@ -38,6 +38,7 @@ struct eio_session {
     uint8_t reason;     /* eio_reason, once ending */
     bool awaiting_pong; /* heartbeat waits for a pong, not to send a ping */
     bool pong_extended; /* that wait was made longer once */
+    uint8_t protocol;   /* 4, or 3 */
     bool base64;        /* the client cannot take binary frames (b64 in its query) */
 };
 

@@ -1,8 +1,10 @@
 #include "engineio/ws_transport.h"
 
 #include "engineio/net/base64.h"
+#include "engineio/payload3.h"
 #include "engineio/sealed.h"
 #include "engineio/server.h"
+#include "engineio/websocket/seal.h"
 #include "engineio/websocket/websocket.h"
 
 /* ---- sockets nobody listens to any more ---- */
@@ -56,14 +58,25 @@ void eio_ws_accept_and_close(eio_server *server, eio_http_request *request)
 
 /* ---- receiving ---- */
 
+/* on_message lends the payload to be changed. */
+static int decode3(eio_packet *packet, eio_slice payload, bool binary)
+{
+    return binary ? eio_packet3_decode_binary(packet, payload)
+                  : eio_packet3_decode_text(packet, (char *)(uintptr_t)payload.base, payload.len);
+}
+
 static void handle_message(eio_websocket *ws, eio_slice payload, bool binary, void *data)
 {
     eio_session *session = data;
     eio_packet packet = { .type = EIO_PACKET_MESSAGE, .binary = binary, .data = payload };
-    char *text = (char *)(uintptr_t)payload.base; /* on_message lends it to be changed */
+    int rc = EIO_OK;
 
     (void)ws;
-    if (binary || eio_packet_decode(&packet, text, payload.len) == EIO_OK)
+    if (session->protocol == 3)
+        rc = decode3(&packet, payload, binary);
+    else if (!binary)
+        rc = eio_packet_decode(&packet, (char *)(uintptr_t)payload.base, payload.len);
+    if (rc == EIO_OK)
         eio_session_receive(session, &packet);
     else
         eio_session_receive_garbage(session);
@@ -122,28 +135,37 @@ void eio_ws_transport_take(eio_session *session, eio_websocket *ws)
     eio_stream_set_limit(eio_websocket_stream(ws), session->server->options.max_buffered_bytes);
 }
 
-/* For a client without binary frames. */
-static int send_base64(eio_session *session, const eio_buffer *packet)
+/* The frame of a message of bytes for a client without binary frames, or of protocol 3. NULL when out of memory. */
+static eio_buffer *binary_frame(const eio_session *session, eio_slice bytes)
 {
-    eio_slice bytes = eio_buffer_slice(packet);
+    eio_buffer *frame = NULL;
     size_t len = eio_base64_encoded_len(bytes.len);
-    eio_buffer *text = eio_buffer_new(len);
 
-    if (text == NULL)
-        return EIO_E_NOMEM;
-    eio_base64_encode(eio_buffer_reserve(&text, len), bytes);
-    eio_buffer_commit(text, len);
-    eio_packet_seal(text, 'b');
-    int rc = eio_websocket_send_sealed(session->ws, text);
-    eio_buffer_unref(text);
-    return rc;
+    if (session->protocol == 3 && session->base64) {
+        if (eio_packet3_encode_base64(&frame, bytes) == EIO_OK)
+            eio_frame_seal(frame, 0, EIO_OPCODE_TEXT);
+    } else if (session->protocol == 3) {
+        frame = eio_buffer_copy(bytes);
+        if (frame != NULL)
+            eio_frame_seal(frame, EIO_PACKET3_MESSAGE_BYTE, EIO_OPCODE_BINARY);
+    } else if ((frame = eio_buffer_new(len)) != NULL) {
+        eio_base64_encode(eio_buffer_reserve(&frame, len), bytes);
+        eio_buffer_commit(frame, len);
+        eio_packet_seal(frame, 'b');
+    }
+    return frame;
 }
 
 int eio_ws_transport_send(eio_session *session, eio_buffer *packet)
 {
-    if (session->base64 && eio_packet_of(packet).binary)
-        return send_base64(session, packet);
-    return eio_websocket_send_sealed(session->ws, packet);
+    if ((!session->base64 && session->protocol == 4) || !eio_packet_of(packet).binary)
+        return eio_websocket_send_sealed(session->ws, packet);
+    eio_buffer *frame = binary_frame(session, eio_buffer_slice(packet));
+    if (frame == NULL)
+        return EIO_E_NOMEM;
+    int rc = eio_websocket_send_sealed(session->ws, frame);
+    eio_buffer_unref(frame);
+    return rc;
 }
 
 void eio_ws_transport_close(eio_session *session)

@@ -6,6 +6,7 @@
 
 #include "socketio/event.h"
 #include "socketio/namespace.h"
+#include "socketio/protocol4.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -142,12 +143,13 @@ static void refuse_namespace(sio_client *client, eio_slice name)
     (void)sio_client_send_text(client, packet);
 }
 
-static void handle_connect(sio_client *client, sio_namespace *nsp, const sio_packet *packet)
+static void handle_connect(sio_client *client, eio_slice name, eio_slice auth)
 {
+    sio_namespace *nsp = sio_server_find_namespace(client->server, name);
     sio_socket *socket;
 
     if (nsp == NULL) {
-        refuse_namespace(client, packet->nsp);
+        refuse_namespace(client, name);
         return;
     }
     socket = find_live(client, nsp);
@@ -161,7 +163,7 @@ static void handle_connect(sio_client *client, sio_namespace *nsp, const sio_pac
         violate(client, "more namespaces than max_namespaces");
         return;
     }
-    if (sio_socket_new(&socket, client, nsp, packet->payload) != EIO_OK) {
+    if (sio_socket_new(&socket, client, nsp, auth) != EIO_OK) {
         sio_server_log(client->server, 'e', "client closed: no memory for a socket");
         sio_client_close(client);
         return;
@@ -169,14 +171,32 @@ static void handle_connect(sio_client *client, sio_namespace *nsp, const sio_pac
     sio_middleware_run(socket);
 }
 
-static void handle_packet(sio_client *client, const sio_packet *packet)
+static void handle_connect4(sio_client *client, eio_slice whole)
 {
-    sio_namespace *nsp = sio_server_find_namespace(client->server, packet->nsp);
+    eio_slice name;
+    eio_slice query;
 
-    if (packet->type == SIO_CONNECT) {
-        handle_connect(client, nsp, packet);
+    sio_protocol4_split(whole, &name, &query);
+    eio_buffer *auth = sio_protocol4_auth(query);
+    if (auth == NULL) {
+        sio_client_close(client);
         return;
     }
+    handle_connect(client, name, eio_buffer_slice(auth));
+    eio_buffer_unref(auth);
+}
+
+static void handle_packet(sio_client *client, const sio_packet *packet)
+{
+    if (packet->type == SIO_CONNECT && sio_client_has_protocol4(client)) {
+        handle_connect4(client, packet->nsp);
+        return;
+    }
+    if (packet->type == SIO_CONNECT) {
+        handle_connect(client, packet->nsp, packet->payload);
+        return;
+    }
+    sio_namespace *nsp = sio_server_find_namespace(client->server, packet->nsp);
     sio_socket *socket = nsp == NULL ? NULL : find_live(client, nsp);
     if (socket == NULL || socket->state != SOCKET_CONNECTED) {
         violate(client, "packet for a namespace that is not connected");
@@ -266,6 +286,10 @@ void sio_client_open(sio_server *server, eio_session *session)
     TAILQ_INIT(&client->acks.list);
     eio_deadline_start(&server->joining, &client->joining);
     eio_session_set_handler(session, &handler, client);
+    if (!sio_client_has_protocol4(client))
+        return;
+    handle_connect(client, SIO_STR("/"), (eio_slice){ NULL, 0 });
+    sio_server_run_due(server);
 }
 
 /* ---- sending ---- */

@@ -30,7 +30,13 @@ typedef struct sio_client {
     sio_client_state state;
 } sio_client;
 
-/* The engine has a new session: its handler is set. */
+/* It came over Engine.IO v3. */
+static inline bool sio_client_has_protocol4(const sio_client *client)
+{
+    return eio_session_protocol(client->session) == 3;
+}
+
+/* The engine has a new session: its handler is set, and an old client connected to `/`. */
 void sio_client_open(sio_server *server, eio_session *session);
 void sio_client_ref(sio_client *client);
 void sio_client_unref(sio_client *client);

@@ -3,6 +3,8 @@
 
 eio_slice sio_socket_id(const sio_socket *socket)
 {
+    if (socket->extra != NULL && socket->extra->id != NULL)
+        return eio_buffer_slice(socket->extra->id);
     return (eio_slice){ socket->id, sizeof(socket->id) };
 }
 

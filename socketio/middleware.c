@@ -1,4 +1,5 @@
 #include "socketio/namespace.h"
+#include "socketio/protocol4.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -34,8 +35,11 @@ static void refuse(sio_socket *socket, const sio_refusal *error)
     eio_buffer *packet = NULL;
 
     socket->nsp->server->counters.refused++;
-    (void)sio_packet_encode_connect_error(&packet, sio_namespace_name(socket->nsp), error->message,
-                                          error->data);
+    if (sio_client_has_protocol4(socket->client))
+        packet = sio_protocol4_error(sio_namespace_name(socket->nsp), error->message, error->data);
+    else
+        (void)sio_packet_encode_connect_error(&packet, sio_namespace_name(socket->nsp),
+                                              error->message, error->data);
     (void)sio_client_send_text(socket->client, packet);
     sio_socket_drop(socket);
 }

@@ -94,7 +94,11 @@ static const char *read_nsp(sio_packet *packet, input *in)
     const char *comma = memchr(in->at, ',', left);
     packet->nsp = (eio_slice){ in->at, comma == NULL ? left : (size_t)(comma - in->at) };
     in->at = comma == NULL ? in->end : comma + 1;
-    return packet->nsp.len > SIO_NSP_MAX_BYTES ? "namespace is too long (limit: 256 bytes)" : NULL;
+    /* Protocol 4 has a query behind the name of a CONNECT, which is no part of it. */
+    const char *query =
+        packet->type != SIO_CONNECT ? NULL : memchr(packet->nsp.base, '?', packet->nsp.len);
+    size_t len = query == NULL ? packet->nsp.len : (size_t)(query - packet->nsp.base);
+    return len > SIO_NSP_MAX_BYTES ? "namespace is too long (limit: 256 bytes)" : NULL;
 }
 
 static const char *read_id(sio_packet *packet, input *in)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "socketio/namespace.h"
+#include "socketio/protocol4.h"
 #include "socketio/server.h"
 
 static void set_state(sio_socket *socket, sio_socket_state state)
@@ -25,6 +26,7 @@ static void free_extra(sio_socket_extra *extra)
     if (extra == NULL)
         return;
     eio_buffer_unref(extra->auth);
+    eio_buffer_unref(extra->id);
     sio_handlers_fini(&extra->events);
     free(extra);
 }
@@ -91,6 +93,18 @@ static void unlink_from_client(sio_socket *socket)
     sio_socket_unref(socket);
 }
 
+static int make_id(sio_socket *socket)
+{
+    if (!sio_client_has_protocol4(socket->client))
+        return eio_random_id(socket->id);
+    sio_socket_extra *extra = sio_socket_need_extra(socket);
+    if (extra == NULL)
+        return EIO_E_NOMEM;
+    extra->id =
+        sio_protocol4_id(eio_session_id(socket->client->session), sio_namespace_name(socket->nsp));
+    return extra->id == NULL ? EIO_E_NOMEM : EIO_OK;
+}
+
 int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio_slice auth)
 {
     sio_socket *socket = calloc(1, sizeof(*socket));
@@ -101,7 +115,7 @@ int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio
     socket->client = client;
     socket->refs = 1;
     sio_client_ref(client);
-    int rc = eio_random_id(socket->id);
+    int rc = make_id(socket);
     if (rc == EIO_OK)
         rc = keep_auth(socket, auth);
     if (rc != EIO_OK) {
@@ -115,12 +129,23 @@ int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio
 
 /* ---- connecting ---- */
 
+static int answer_connect4(sio_socket *socket)
+{
+    eio_buffer *packet = NULL;
+
+    (void)sio_packet_encode_connect(&packet, sio_namespace_name(socket->nsp),
+                                    (eio_slice){ NULL, 0 });
+    return sio_client_send_text(socket->client, packet);
+}
+
 static int answer_connect(sio_socket *socket)
 {
     char text[sizeof("{\"sid\":\"\"}") + EIO_RANDOM_ID_LEN];
     eio_buffer *packet = NULL;
     char *to = text;
 
+    if (sio_client_has_protocol4(socket->client))
+        return answer_connect4(socket);
     memcpy(to, "{\"sid\":\"", 8);
     to += 8;
     memcpy(to, socket->id, EIO_RANDOM_ID_LEN);

@@ -37,6 +37,7 @@ typedef enum sio_leave_reason {
 /* What only some sockets have. */
 typedef struct sio_socket_extra {
     eio_buffer *auth;
+    eio_buffer *id;   /* in place of the socket's, for clients of protocol 4 */
     eio_table events; /* handlers of this socket alone */
 } sio_socket_extra;
 

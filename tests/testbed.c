@@ -59,6 +59,7 @@ static void fill_engine(eio_options *engine, const testbed_options *options)
     engine->max_payload_bytes = options->max_payload_bytes;
     engine->max_buffered_bytes = options->max_buffered_bytes;
     engine->transports = options->transports;
+    engine->allow_eio3 = options->allow_eio3;
     if (options->cors == NULL)
         return;
     if (options->cors[0] != '*') {

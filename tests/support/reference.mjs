@@ -24,6 +24,7 @@ const { values } = parseArgs({
         transports: text,
         cors: text,
         'client-dir': text, /* Node brings its own */
+        'allow-eio3': { type: 'boolean' },
     },
 });
 
@@ -46,6 +47,7 @@ function serverOptions() {
         if (values[name] !== undefined) options[key] = Number(values[name]);
     }
     if (values.transports) options.transports = values.transports.split(',');
+    if (values['allow-eio3']) options.allowEIO3 = true;
     if (values.cors) options.cors = { origin: values.cors };
     return options;
 }

@@ -5,7 +5,7 @@
 
 #include "tests/testbed/testbed.h"
 
-typedef enum kind { NUMBER, TEXT, CONTRACT, TRANSPORTS, PARSER, NOT_YET } kind;
+typedef enum kind { NUMBER, TEXT, CONTRACT, TRANSPORTS, PARSER, FLAG, NOT_YET } kind;
 
 typedef struct option_row {
     const char *name;
@@ -38,7 +38,7 @@ static const option_row rows[] = {
     { "parser", PARSER, 0 },
     ROW("cors", TEXT, cors),
     ROW("client-dir", TEXT, client_dir),
-    { "allow-eio3", NOT_YET, 0 },
+    ROW("allow-eio3", FLAG, allow_eio3),
     { "recovery", NOT_YET, 0 },
     { "deflate", NOT_YET, 0 },
     { "tls-cert", NOT_YET, 0 },
@@ -101,6 +101,7 @@ static bool read_value(testbed_options *options, const option_row *row, const ch
     case TEXT: memcpy(member, &value, sizeof(value)); return true;
     case CONTRACT: return read_contract(options, value);
     case TRANSPORTS: return read_transports(options, value);
+    case FLAG: *(bool *)member = true; return true;
     case PARSER: return strcmp(value, "json") == 0;
     case NOT_YET: break;
     }
@@ -147,7 +148,9 @@ bool testbed_options_parse(testbed_options *options, int argc, char **argv)
 
     for (size_t i = 0; i < N_ROWS; i++) {
         list[i].name = rows[i].name;
-        list[i].has_arg = rows[i].kind == NOT_YET ? optional_argument : required_argument;
+        list[i].has_arg = rows[i].kind == NOT_YET ? optional_argument
+                          : rows[i].kind == FLAG  ? no_argument
+                                                  : required_argument;
     }
     *options = (testbed_options){ .host = "0.0.0.0", .path = "/socket.io/" };
     while ((chosen = getopt_long(argc, argv, "", list, &at)) != -1) {

@@ -26,6 +26,7 @@ typedef struct testbed_options {
     uint64_t max_connections;
     uint64_t workers;
     unsigned transports; /* EIO_TRANSPORT_… */
+    bool allow_eio3;
 } testbed_options;
 
 typedef struct testbed_contract {
