@@ -299,6 +299,12 @@ void eio_session_unref(eio_session *session)
     free(session);
 }
 
+int eio_session_protocol(const eio_session *session)
+{
+    (void)session;
+    return 4;
+}
+
 unsigned eio_session_transport(const eio_session *session)
 {
     return session->is_polling ? EIO_TRANSPORT_POLLING : EIO_TRANSPORT_WEBSOCKET;
