@@ -299,6 +299,12 @@ void eio_session_unref(eio_session *session)
     free(session);
 }
 
+eio_slice eio_session_id(const eio_session *session)
+{
+    (void)session;
+    return EIO_STR("fakefakefakefakefake");
+}
+
 int eio_session_protocol(const eio_session *session)
 {
     (void)session;
