@@ -57,7 +57,10 @@ for (const [mode, options] of Object.entries(MODES)) {
             await ask(a, 'join', 'r');
             await ask(b, 'join', 'r');
             await ask(b, 'join', 'r');
+            const heard = happens(b, 'room');
+
             a.emit('room', 'r', 'first');
+            await heard;
             await ask(b, 'leave', 'r');
             await ask(b, 'leave', 'r');
             await ask(b, 'leave', 'never joined');
