@@ -166,7 +166,9 @@ static int start_timeout(sio_server *server, sio_pending_ack *ack, uint64_t time
     return EIO_OK;
 }
 
-/* The application asks for more than it may: its oldest gives way. It is called back from the loop. */
+/*
+ * The application asks for more than it may: its oldest gives way. It is called back from the loop.
+ */
 static void end_oldest(sio_server *server, sio_client *client)
 {
     sio_pending_ack *oldest = TAILQ_FIRST(&client->acks.list);

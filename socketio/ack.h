@@ -1,7 +1,8 @@
 /*
- * Acknowledgements that we wait for. Each is in the table of its namespace (by its id), in the list of its client (so
- * that they end with it, and are limited), and, if it has a time-out, in one heap of the server by its due time: the
- * time-outs are the application's, each its own, so that a queue would not do. Each ends exactly once.
+ * Acknowledgements that we wait for. Each is in the table of its namespace (by its id), in the list
+ * of its client (so that they end with it, and are limited), and, if it has a time-out, in one heap
+ * of the server by its due time: the time-outs are the application's, each its own, so that a queue
+ * would not do. Each ends exactly once.
  */
 #ifndef SOCKETIO_ACK_H
 #define SOCKETIO_ACK_H
@@ -31,7 +32,10 @@ typedef struct sio_pending_acks {
     uint32_t count;
 } sio_pending_acks;
 
-/* A server's: the heap of time-outs, its timer, and the acks that ended in a call of the application. */
+/*
+ * A server's: the heap of time-outs, its timer, and the acks that ended in a call of the
+ * application.
+ */
 typedef struct sio_ack_clock {
     uv_timer_t timer;
     sio_pending_ack **heap; /* own heap */
@@ -47,8 +51,8 @@ void sio_ack_clock_fini(sio_ack_clock *clock);
 void sio_acks_init(eio_table *acks);
 
 /*
- * Wait for the answer to packet `id`. timeout_ms 0: no time-out. When the client has too many, its oldest ends.
- * EIO_OK or EIO_E_NOMEM.
+ * Wait for the answer to packet `id`. timeout_ms 0: no time-out. When the client has too many, its
+ * oldest ends. EIO_OK or EIO_E_NOMEM.
  */
 int sio_acks_add(sio_socket *socket, uint64_t id, uint64_t timeout_ms, sio_ack_cb *callback,
                  void *data);

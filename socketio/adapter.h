@@ -3,9 +3,11 @@
  * sockets of this server are the library's; an adapter decides who else must hear, and hears from
  * the others. One adapter serves one namespace.
  *
- *     struct my_adapter { sio_adapter base; ... };   base first: the library knows nothing of the rest
+ *     struct my_adapter { sio_adapter base; ... };   base first: the library knows nothing of the
+ *     rest
  *
- * A message from another server is turned into local delivery with sio_local_emit. Loop thread only.
+ * A message from another server is turned into local delivery with sio_local_emit. Loop thread
+ * only.
  */
 #ifndef SOCKETIO_ADAPTER_H
 #define SOCKETIO_ADAPTER_H
@@ -51,7 +53,8 @@ struct sio_adapter_type {
     /** The namespace goes: free it. No call comes after this one. */
     void (*close)(sio_adapter *adapter);
     /**
-     * Deliver an event to all who are meant, here (sio_local_broadcast) and, unless SIO_LOCAL, elsewhere.
+     * Deliver an event to all who are meant, here (sio_local_broadcast) and, unless SIO_LOCAL,
+     * elsewhere.
      *
      * @param message  borrowed
      * @param target   borrowed, not NULL
@@ -59,8 +62,8 @@ struct sio_adapter_type {
      */
     int (*broadcast)(sio_adapter *adapter, const sio_message *message, const sio_target *target);
     /**
-     * A room of this server changes. The rooms that bear a connected socket's id are told of as JOINED
-     * and LEFT do, too.
+     * A room of this server changes. The rooms that bear a connected socket's id are told of as
+     * JOINED and LEFT do, too.
      * Called from within joins and leaves: no call that joins or leaves. May be NULL.
      *
      * @param id  the socket's, {NULL, 0} for CREATED and DELETED

@@ -72,7 +72,10 @@ void sio_client_disconnect(sio_client *client)
     sio_client_close(client);
 }
 
-/* What the protocol does not allow now (protocol.md D.4); Node names the reason by whether it can close at once. */
+/*
+ * What the protocol does not allow now (protocol.md D.4); Node names the reason by whether it can
+ * close at once.
+ */
 static void violate(sio_client *client, const char *what)
 {
     bool waits_for_poll = eio_session_transport(client->session) == EIO_TRANSPORT_POLLING &&
@@ -92,7 +95,10 @@ static void tell_error(sio_socket *socket, const char *text)
         list->items[i].call.on_error(socket, text, list->items[i].data);
 }
 
-/* What cannot be decoded (protocol.md D.2). No socket is unlinked before its turn, so the walk is safe. */
+/*
+ * What cannot be decoded (protocol.md D.2). No socket is unlinked before its turn, so the walk is
+ * safe.
+ */
 static void fault(sio_client *client, const char *text)
 {
     client->server->counters.parse_errors++;

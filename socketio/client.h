@@ -1,7 +1,8 @@
 /*
- * One Engine.IO session and its sockets, one a namespace. Everything a client sends comes through here: packets are
- * decoded, what breaks the protocol closes the session, the rest goes to the socket that it is for.
- * Expected load: a hundred thousand idle ones; with its first socket some 250 bytes.
+ * One Engine.IO session and its sockets, one a namespace. Everything a client sends comes through
+ * here: packets are decoded, what breaks the protocol closes the session, the rest goes to the
+ * socket that it is for. Expected load: a hundred thousand idle ones; with its first socket some
+ * 250 bytes.
  */
 #ifndef SOCKETIO_CLIENT_H
 #define SOCKETIO_CLIENT_H
@@ -43,12 +44,17 @@ void sio_client_unref(sio_client *client);
 
 /* Close the session when all that is queued has left. on_close follows from the loop. */
 void sio_client_close(sio_client *client);
-/* sio_disconnect with close: every socket leaves in order, and the client is told; then as sio_client_close. */
+/*
+ * sio_disconnect with close: every socket leaves in order, and the client is told; then as
+ * sio_client_close.
+ */
 void sio_client_disconnect(sio_client *client);
 /* It joined no namespace in time. */
 void sio_client_handle_timeout(eio_deadline *deadline);
 
-/* Queue a packet, its text and its attachments (all shared). EIO_OK, or what eio_session_send says. */
+/*
+ * Queue a packet, its text and its attachments (all shared). EIO_OK, or what eio_session_send says.
+ */
 int sio_client_send(sio_client *client, eio_buffer *text, eio_buffer *const *attachments,
                     size_t attachment_count, unsigned flags);
 /* The same for one text; packet: taken, NULL counts as EIO_E_NOMEM. */

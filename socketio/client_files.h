@@ -1,6 +1,7 @@
 /*
- * serveClient: the browser client's files under the server's path (protocol.md G), from the folder client-dist of the
- * npm package, whose version is their ETag. A file is read when it is first asked for, and kept.
+ * serveClient: the browser client's files under the server's path (protocol.md G), from the folder
+ * client-dist of the npm package, whose version is their ETag. A file is read when it is first
+ * asked for, and kept.
  */
 #ifndef SOCKETIO_CLIENT_FILES_H
 #define SOCKETIO_CLIENT_FILES_H
@@ -28,8 +29,8 @@ typedef struct sio_client_files {
 } sio_client_files;
 
 /*
- * Mount them, if they are wanted and there; else one line in the log says that they are not. files: zeroed.
- * EIO_OK, EIO_E_EXISTS or EIO_E_NOMEM.
+ * Mount them, if they are wanted and there; else one line in the log says that they are not. files:
+ * zeroed. EIO_OK, EIO_E_EXISTS or EIO_E_NOMEM.
  */
 int sio_client_files_open(sio_client_files *files, sio_server *server, const sio_options *options,
                           eio_error *why);

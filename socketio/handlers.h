@@ -1,6 +1,6 @@
 /*
- * What the application registered: lists of callbacks, and lists by the name of an event. Only ever grows, so a walk by
- * index stays valid while a callback registers more.
+ * What the application registered: lists of callbacks, and lists by the name of an event. Only ever
+ * grows, so a walk by index stays valid while a callback registers more.
  */
 #ifndef SOCKETIO_HANDLERS_H
 #define SOCKETIO_HANDLERS_H

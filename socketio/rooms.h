@@ -1,9 +1,10 @@
 /*
- * Rooms of one namespace: named, dense arrays of who is inside, so that a broadcast is a linear walk. Joining and
- * leaving are O(1): each member knows its place in the room, and the room its place in the member's list. A room exists
- * while somebody is inside. The room that bears a socket's own id is not among them unless somebody else joins it: the
- * table of sockets stands for it.
- * Expected load: a hundred thousand sockets with two or three rooms each, or a room with all of them.
+ * Rooms of one namespace: named, dense arrays of who is inside, so that a broadcast is a linear
+ * walk. Joining and leaving are O(1): each member knows its place in the room, and the room its
+ * place in the member's list. A room exists while somebody is inside. The room that bears a
+ * socket's own id is not among them unless somebody else joins it: the table of sockets stands for
+ * it. Expected load: a hundred thousand sockets with two or three rooms each, or a room with all of
+ * them.
  */
 #ifndef SOCKETIO_ROOMS_H
 #define SOCKETIO_ROOMS_H
@@ -69,7 +70,10 @@ bool sio_occupant_is_in(const sio_occupant *who, const sio_room *room);
  */
 int sio_rooms_join(eio_table *rooms, sio_occupant *who, eio_slice name, sio_room **out,
                    bool *created);
-/* Leave the room of a place. It stays, even empty, until sio_rooms_drop, so that its name can still be told. */
+/*
+ * Leave the room of a place. It stays, even empty, until sio_rooms_drop, so that its name can still
+ * be told.
+ */
 void sio_rooms_leave(sio_occupant *who, uint32_t slot);
 /* Free a room if nobody is inside; whether it did. */
 bool sio_rooms_drop_empty(eio_table *rooms, sio_room *room);

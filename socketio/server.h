@@ -1,7 +1,8 @@
 /*
- * The server: its namespaces and limits, and the work that has to wait for the loop. No call of the application calls
- * it back: sockets that leave or whose middleware answered late, and acks that ended, are put on a list, which is
- * walked at the end of each message from a client and before the loop sleeps.
+ * The server: its namespaces and limits, and the work that has to wait for the loop. No call of the
+ * application calls it back: sockets that leave or whose middleware answered late, and acks that
+ * ended, are put on a list, which is walked at the end of each message from a client and before the
+ * loop sleeps.
  */
 #ifndef SOCKETIO_SERVER_H
 #define SOCKETIO_SERVER_H

@@ -1,6 +1,7 @@
 /*
- * One client in one namespace, from its CONNECT to on_disconnect. It leaves in two steps: at once it is no longer
- * connected, and in its turn from the loop (sio_socket_run_due) it leaves its rooms and the application hears of it.
+ * One client in one namespace, from its CONNECT to on_disconnect. It leaves in two steps: at once
+ * it is no longer connected, and in its turn from the loop (sio_socket_run_due) it leaves its rooms
+ * and the application hears of it.
  */
 #ifndef SOCKETIO_SOCKET_H
 #define SOCKETIO_SOCKET_H
@@ -68,11 +69,17 @@ struct sio_socket {
  */
 int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio_slice auth);
 
-/* All middlewares passed: it is connected, the client is answered, the application called. From the loop. */
+/*
+ * All middlewares passed: it is connected, the client is answered, the application called. From the
+ * loop.
+ */
 void sio_socket_connect(sio_socket *socket);
 /* Never connected: refused, or its client left meanwhile. */
 void sio_socket_drop(sio_socket *socket);
-/* It is no longer connected; the rest follows in its turn. Nothing happens if it is on its way already. */
+/*
+ * It is no longer connected; the rest follows in its turn. Nothing happens if it is on its way
+ * already.
+ */
 void sio_socket_begin_leaving(sio_socket *socket, unsigned reason);
 /* sio_disconnect for this namespace: the client is told. */
 void sio_socket_leave_by_server(sio_socket *socket);

@@ -3,8 +3,8 @@
 #include "socketio/socket.h"
 
 /*
- * The room that bears a socket's id stands in no table as long as the socket is alone in it: whether it is in there is
- * a flag, and who looks for the room looks among the sockets, too.
+ * The room that bears a socket's id stands in no table as long as the socket is alone in it:
+ * whether it is in there is a flag, and who looks for the room looks among the sockets, too.
  */
 static bool is_own_room(const sio_socket *socket, eio_slice room)
 {

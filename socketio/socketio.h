@@ -1,9 +1,11 @@
 /*
- * Socket.IO server (protocol 5): namespaces, sockets, events, acknowledgements, rooms and broadcasts.
+ * Socket.IO server (protocol 5): namespaces, sockets, events, acknowledgements, rooms and
+ * broadcasts.
  *
- * Everything runs on the loop of the HTTP server: call from that thread only. Every call is allowed inside every
- * callback, and no call calls back before it returns: callbacks come from the loop. After a callback the world may have
- * changed; a socket that you keep beyond a callback needs a reference (sio_socket_ref) or on_disconnect as its end.
+ * Everything runs on the loop of the HTTP server: call from that thread only. Every call is allowed
+ * inside every callback, and no call but sio_each_socket calls back before it returns: callbacks
+ * come from the loop. After a callback the world may have changed; a socket that you keep beyond a
+ * callback needs a reference (sio_socket_ref) or on_disconnect as its end.
  *
  *     static void on_echo(sio_socket *socket, sio_event *event, void *data)
  *     {
@@ -36,9 +38,14 @@ struct sio_adapter_type;
 
 /** The slice of a string literal: names of events, rooms and namespaces. */
 #define SIO_STR(literal) EIO_STR(literal)
-/** One argument from a literal JSON text: SIO_JSON("{\"ok\":true}"), SIO_JSON("1"), SIO_JSON("\"text\""). */
+/**
+ * One argument from a literal JSON text: SIO_JSON("{\"ok\":true}"), SIO_JSON("1"),
+ * SIO_JSON("\"text\"").
+ */
 #define SIO_JSON(literal) EIO_STR(literal)
-/** Arguments from JSON slices: SIO_ARGS(SIO_JSON("1"), eio_buffer_slice(json)). Lives in its block. */
+/**
+ * Arguments from JSON slices: SIO_ARGS(SIO_JSON("1"), eio_buffer_slice(json)). Lives in its block.
+ */
 #define SIO_ARGS(...)                                                                              \
     ((sio_args){ (const eio_slice[]){ __VA_ARGS__ },                                               \
                  sizeof((const eio_slice[]){ __VA_ARGS__ }) / sizeof(eio_slice), NULL, 0 })
@@ -72,9 +79,9 @@ typedef struct sio_options {
     size_t size;                 /**< set by sio_options_init */
     uint64_t connect_timeout_ms; /**< 45000: for a client to join its first namespace */
     bool no_serve_client;        /**< serveClient: false */
-    const char *
-        client_dir; /**< folder with the 8 client files (client-dist); NULL: they are not served; copied */
-    size_t max_attachments;  /**< of one packet, 10 */
+    /** Folder with the 8 client files (client-dist); NULL: they are not served; copied. */
+    const char *client_dir;
+    size_t max_attachments;  /**< of one packet from a client: 10, which is also the most */
     size_t max_namespaces;   /**< of one client, 64 */
     size_t max_rooms;        /**< of one socket, 10000: sio_join returns EIO_E_LIMIT */
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
@@ -82,8 +89,8 @@ typedef struct sio_options {
     sio_log_cb *on_log; /**< may be NULL; also hears the engine, unless engine.on_log is set */
     void *data;         /**< sio_server_data; handed to on_log */
     /**
-     * Engine.IO below: time-outs, limits, transports, cookie, CORS, hooks; its path is "/socket.io". on_session is
-     * called for each new session, whose handler must be left alone.
+     * Engine.IO below: time-outs, limits, transports, cookie, CORS, hooks; its path is
+     * "/socket.io". on_session is called for each new session, whose handler must be left alone.
      */
     eio_options engine;
 } sio_options;
@@ -104,8 +111,9 @@ EIO_API int sio_server_new(sio_server **out, eio_http_server *http, const sio_op
                            eio_error *why);
 
 /**
- * io.close() without the listener, which is the HTTP server's: every socket disconnects with "server shutting down" (no
- * packet says so: clients come back by themselves), then all sessions close.
+ * io.close() without the listener, which is the HTTP server's: every socket disconnects with
+ * "server shutting down" (no packet says so: clients come back by themselves), then all sessions
+ * close.
  *
  * @param server     taken; may be NULL; a second call does nothing
  * @param on_closed  called once from the loop, the last callback; may be NULL
@@ -116,7 +124,8 @@ EIO_API void sio_server_close(sio_server *server, void (*on_closed)(void *data),
  * Get a namespace, made on the first call: io.of(). A leading '/' is added if missing.
  *
  * @param name  at most 256 bytes, without ','; copied
- * @return borrowed until the server is closed; NULL for a name that cannot be, or out of memory; never for "/"
+ * @return borrowed until the server is closed; NULL for a name that cannot be, or out of memory;
+ *         never for "/"
  */
 EIO_API sio_namespace *sio_server_of(sio_server *server, eio_slice name);
 
@@ -139,10 +148,10 @@ typedef struct sio_counters {
 /** @return the figures as they are now, by value */
 EIO_API sio_counters sio_server_counters(const sio_server *server);
 
-/* ---- namespace: what is registered here holds for all of its sockets, and costs nothing per socket ---- */
+/* ---- namespace: what is registered here holds for all its sockets, at no cost per socket ---- */
 
-EIO_API eio_slice
-sio_namespace_name(const sio_namespace *nsp); /**< "/", "/chat" …, as long as the namespace */
+/** @return "/", "/chat" …, as long as the namespace */
+EIO_API eio_slice sio_namespace_name(const sio_namespace *nsp);
 /** @return the server it belongs to; borrowed */
 EIO_API sio_server *sio_namespace_server(const sio_namespace *nsp);
 EIO_API size_t sio_namespace_count(const sio_namespace *nsp); /**< connected sockets */
@@ -161,16 +170,21 @@ typedef void sio_disconnect_cb(sio_socket *socket, const char *reason, const cha
                                void *data);
 /** An event. @param event borrowed until the callback returns: sio_event_ref keeps it */
 typedef void sio_event_cb(sio_socket *socket, sio_event *event, void *data);
-/** The client sent what cannot be decoded: it disconnects with "forced close" next. @param text what was wrong */
+/**
+ * The client sent what cannot be decoded: it disconnects with "forced close" next.
+ *
+ * @param text  what was wrong
+ */
 typedef void sio_error_cb(sio_socket *socket, const char *text, void *data);
 /**
- * A middleware: ends in one call of sio_next for this socket, now or later. The socket is not connected yet; it may be
- * emitted to and may join rooms. To answer later, keep a reference.
+ * A middleware: ends in one call of sio_next for this socket, now or later. The socket is not
+ * connected yet; it may be emitted to and may join rooms. To answer later, keep a reference.
  */
 typedef void sio_middleware_cb(sio_socket *socket, void *data);
 
 /**
- * Add a handler. Several are called in the order in which they were added; there is no way to take one back.
+ * Add a handler. Several are called in the order in which they were added; there is no way to take
+ * one back.
  *
  * @return EIO_OK or EIO_E_NOMEM
  */
@@ -187,8 +201,8 @@ EIO_API int sio_on_any(sio_namespace *nsp, sio_event_cb *callback, void *data);
  * Events of a name, from every socket of the namespace.
  *
  * @param name  copied; a number as a name matches its digits
- * @return EIO_OK, EIO_E_NOMEM, or EIO_E_RESERVED for connect, connect_error, disconnect, disconnecting, newListener and
- *         removeListener
+ * @return EIO_OK, EIO_E_NOMEM, or EIO_E_RESERVED for connect, connect_error, disconnect,
+ *         disconnecting, newListener and removeListener
  */
 EIO_API int sio_on(sio_namespace *nsp, eio_slice name, sio_event_cb *callback, void *data);
 /** Run on every CONNECT, in the order in which they were added. @return as sio_on_connection */
@@ -204,7 +218,8 @@ typedef struct sio_refusal {
  * Answer a middleware: go on to the next one, or refuse the socket.
  *
  * @param error  borrowed; NULL: go on
- * @return EIO_OK; EIO_E_STATE if no middleware waits for this socket (answered already, or the client is gone)
+ * @return EIO_OK; EIO_E_STATE if no middleware waits for this socket (answered already, or the
+ *         client is gone)
  */
 EIO_API int sio_next(sio_socket *socket, const sio_refusal *error);
 
@@ -214,13 +229,16 @@ EIO_API int sio_next(sio_socket *socket, const sio_refusal *error);
 EIO_API sio_socket *sio_socket_ref(sio_socket *socket);
 EIO_API void sio_socket_unref(sio_socket *socket); /**< @param socket may be NULL */
 
-EIO_API eio_slice
-sio_socket_id(const sio_socket *socket); /**< 20 characters, as long as a reference is held */
+/** @return 20 characters, as long as a reference is held */
+EIO_API eio_slice sio_socket_id(const sio_socket *socket);
 /** @return the namespace it is in; borrowed */
 EIO_API sio_namespace *sio_socket_namespace(const sio_socket *socket);
 /** @return whether it is connected: true from on_connection up to the begin of its disconnection */
 EIO_API bool sio_socket_is_connected(const sio_socket *socket);
-/** The session below, shared with the client's other namespaces: transport, headers. NULL once it is closed. */
+/**
+ * The session below, shared with the client's other namespaces: transport, headers. NULL once it is
+ * closed.
+ */
 EIO_API eio_session *sio_socket_session(const sio_socket *socket);
 
 /**
@@ -233,22 +251,28 @@ EIO_API void sio_socket_set_data(sio_socket *socket, void *data, void (*destroy)
 /** @return what sio_socket_set_data was given last, or NULL */
 EIO_API void *sio_socket_data(const sio_socket *socket);
 
-/* The handshake: of the session's first request, but for auth. Slices live as long as a reference is held. */
-EIO_API eio_slice
-sio_socket_auth(const sio_socket *socket); /**< JSON object, "{}" if the client sent none */
+/*
+ * The handshake: of the session's first request, but for auth. Slices live as long as a reference
+ * is held.
+ */
+/** @return JSON object, "{}" if the client sent none */
+EIO_API eio_slice sio_socket_auth(const sio_socket *socket);
 EIO_API eio_slice sio_socket_address(const sio_socket *socket); /**< of the peer */
 EIO_API eio_slice sio_socket_url(const sio_socket *socket);     /**< request target */
 EIO_API eio_slice sio_socket_query(const sio_socket *socket); /**< encoded: eio_query_get decodes */
 EIO_API uint64_t sio_socket_issued_ms(const sio_socket *socket); /**< when, in ms since 1970 */
-EIO_API bool
-sio_socket_is_xdomain(const sio_socket *socket); /**< whether there was an Origin header */
+/** @return whether there was an Origin header */
+EIO_API bool sio_socket_is_xdomain(const sio_socket *socket);
 /** A header. @param name in lower case @return {NULL, 0} if absent */
 EIO_API eio_slice sio_socket_header(const sio_socket *socket, const char *name);
 /** Headers in order, names in lower case. @return false past the last */
 EIO_API bool sio_socket_header_at(const sio_socket *socket, size_t index, eio_slice *name,
                                   eio_slice *value);
 
-/** As sio_on, for this socket alone: an exception, since it costs memory per socket. Called after the namespace's. */
+/**
+ * As sio_on, for this socket alone: an exception, since it costs memory per socket. Called after
+ * the namespace's.
+ */
 EIO_API int sio_socket_on(sio_socket *socket, eio_slice name, sio_event_cb *callback, void *data);
 
 /** How an event is sent. */
@@ -263,8 +287,9 @@ enum {
  *
  * @param name  UTF-8 without quotes around; not reserved
  * @param args  lent; SIO_NO_ARGS, SIO_ARGS(…), or those of an event
- * @return EIO_OK; EIO_E_RESERVED; EIO_E_CLOSED; EIO_E_BACKLOG (the client does not read and is closed); EIO_E_NOMEM;
- *         EIO_E_LIMIT for more than 10 attachments; EIO_E_INVALID for args or a name that cannot be encoded
+ * @return EIO_OK; EIO_E_RESERVED; EIO_E_CLOSED; EIO_E_BACKLOG (the client does not read and is
+ *         closed); EIO_E_NOMEM; EIO_E_LIMIT for more than 10 attachments; EIO_E_INVALID for args or
+ *         a name that cannot be encoded
  */
 EIO_API int sio_emit(sio_socket *socket, eio_slice name, sio_args args);
 /** As sio_emit. @param flags SIO_VOLATILE, SIO_NO_COMPRESS */
@@ -290,19 +315,23 @@ EIO_API int sio_emit_with_ack(sio_socket *socket, eio_slice name, sio_args args,
                               uint64_t timeout_ms, sio_ack_cb *callback, void *data);
 
 /**
- * Disconnect: on_disconnecting and on_disconnect follow from the loop, with "server namespace disconnect".
+ * Disconnect: on_disconnecting and on_disconnect follow from the loop, with "server namespace
+ * disconnect".
  *
- * @param close  false: this namespace only; true: every namespace of the client, then the connection
+ * @param close  false: this namespace only; true: every namespace of the client, then the
+ *               connection
  */
 EIO_API void sio_disconnect(sio_socket *socket, bool close);
 
 /* ---- rooms ---- */
 
 /**
- * Join a room; a room exists while somebody is in it. A connected socket is in the room that bears its id.
+ * Join a room; a room exists while somebody is in it. A connected socket is in the room that bears
+ * its id.
  *
  * @param room  any bytes; copied
- * @return EIO_OK (also if it is in there already, or has disconnected: then nothing happens); EIO_E_LIMIT; EIO_E_NOMEM
+ * @return EIO_OK (also if it is in there already, or has disconnected: then nothing happens);
+ *         EIO_E_LIMIT; EIO_E_NOMEM
  */
 EIO_API int sio_join(sio_socket *socket, eio_slice room);
 /** Leave a room; nothing happens if it is not in there. */
@@ -324,12 +353,18 @@ typedef struct sio_rooms {
     size_t count;
 } sio_rooms;
 
-/** Rooms for a sio_target, from slices: SIO_ROOMS(SIO_STR("lobby"), sio_socket_id(socket)). Lives in its block. */
+/**
+ * Rooms for a sio_target, from slices: SIO_ROOMS(SIO_STR("lobby"), sio_socket_id(socket)). Lives in
+ * its block.
+ */
 #define SIO_ROOMS(...)                                                                             \
     ((sio_rooms){ (const eio_slice[]){ __VA_ARGS__ },                                              \
                   sizeof((const eio_slice[]){ __VA_ARGS__ }) / sizeof(eio_slice) })
 
-/** Who gets a broadcast: everybody in one of the rooms (none: everybody) who is in none of the excepted ones. */
+/**
+ * Who gets a broadcast: everybody in one of the rooms (none: everybody) who is in none of the
+ * excepted ones.
+ */
 typedef struct sio_target {
     sio_rooms rooms;  /**< io.to(…) */
     sio_rooms except; /**< io.except(…) */
@@ -340,12 +375,16 @@ typedef struct sio_target {
  * Emit an event to many sockets, to each once: io.to(…).except(…).emit().
  *
  * @param target  borrowed; NULL: every socket of the namespace
- * @return EIO_OK, also when nobody is there; EIO_E_RESERVED, EIO_E_LIMIT, EIO_E_INVALID, EIO_E_NOMEM as sio_emit
+ * @return EIO_OK, also when nobody is there; EIO_E_RESERVED, EIO_E_LIMIT, EIO_E_INVALID,
+ *         EIO_E_NOMEM as sio_emit
  */
 EIO_API int sio_broadcast(sio_namespace *nsp, const sio_target *target, eio_slice name,
                           sio_args args);
 
-/** As sio_broadcast, but never to this socket: socket.to(…).emit(), and with NULL socket.broadcast.emit(). */
+/**
+ * As sio_broadcast, but never to this socket: socket.to(…).emit(), and with NULL
+ * socket.broadcast.emit().
+ */
 EIO_API int sio_broadcast_from(sio_socket *socket, const sio_target *target, eio_slice name,
                                sio_args args);
 
@@ -353,8 +392,8 @@ EIO_API int sio_broadcast_from(sio_socket *socket, const sio_target *target, eio
 typedef bool sio_visit_cb(sio_socket *socket, void *data);
 
 /**
- * Walk the connected sockets of this server that a broadcast would reach. They are collected before: the callback may
- * join, leave and disconnect; who disconnects meanwhile is left out.
+ * Walk the connected sockets of this server that a broadcast would reach. They are collected
+ * before: the callback may join, leave and disconnect; who disconnects meanwhile is left out.
  *
  * @return EIO_OK or EIO_E_NOMEM
  */
@@ -371,7 +410,8 @@ EIO_API sio_args sio_event_args(const sio_event *event);
 EIO_API bool sio_event_has_ack(const sio_event *event);
 
 /**
- * Acknowledge an event, once: later calls return EIO_E_STATE and send nothing, as do those that nobody waits for.
+ * Acknowledge an event, once: later calls return EIO_E_STATE and send nothing, as do those that
+ * nobody waits for.
  *
  * @param args  lent
  * @return as sio_emit, or EIO_E_STATE
@@ -394,7 +434,8 @@ EIO_API sio_socket *sio_ack_socket(const sio_ack *ack);
 /**
  * Keep an event beyond its callback: name and args, not the acknowledgement (take that on its own).
  *
- * @return the event itself if it is a kept one, else a copy of it; sio_event_unref it; NULL when out of memory
+ * @return the event itself if it is a kept one, else a copy of it; sio_event_unref it; NULL when
+ *         out of memory
  */
 EIO_API sio_event *sio_event_ref(sio_event *event);
 /** @param event from sio_event_ref, or NULL */

@@ -1,6 +1,7 @@
 /*
- * testbed: a server with known behaviour for suites, benchmarks and fuzzers, written against the public API only.
- * It says `listening on PORT` once it accepts connections, and stops on SIGTERM and SIGINT.
+ * testbed: a server with known behaviour for suites, benchmarks and fuzzers, written against the
+ * public API only. It says `listening on PORT` once it accepts connections, and stops on SIGTERM
+ * and SIGINT.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Allocations that fail on demand. The test is linked with -Wl,--wrap for malloc, calloc and realloc: what our own code
- * asks for comes by here, what shared libraries ask for does not.
+ * Allocations that fail on demand. The test is linked with -Wl,--wrap for malloc, calloc and
+ * realloc: what our own code asks for comes by here, what shared libraries ask for does not.
  */
 #ifndef TESTS_SUPPORT_FAILING_ALLOC_H
 #define TESTS_SUPPORT_FAILING_ALLOC_H

@@ -1,6 +1,7 @@
 /*
- * In place of Engine.IO: sessions without connections, so that what is above can be tested packet by packet. It defines
- * the eio_server_ and eio_session_ functions, so that the linker leaves the real ones out.
+ * In place of Engine.IO: sessions without connections, so that what is above can be tested packet
+ * by packet. It defines the eio_server_ and eio_session_ functions, so that the linker leaves the
+ * real ones out.
  */
 #ifndef TESTS_SUPPORT_FAKE_ENGINE_H
 #define TESTS_SUPPORT_FAKE_ENGINE_H
@@ -8,8 +9,8 @@
 #include "socketio/socketio.h"
 
 /*
- * A server on a loop of its own; all options may be changed by `adjust` (may be NULL), which is called right before
- * the server is made. NULL if it cannot be.
+ * A server on a loop of its own; all options may be changed by `adjust` (may be NULL), which is
+ * called right before the server is made. NULL if it cannot be.
  */
 sio_server *fake_server_new(void (*adjust)(sio_options *options));
 /* Close it and see that everything is gone. */

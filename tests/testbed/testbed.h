@@ -1,4 +1,7 @@
-/* The server that suites, benchmarks and fuzzers drive: its options, and what a contract adds to it. */
+/*
+ * The server that suites, benchmarks and fuzzers drive: its options, and what a contract adds to
+ * it.
+ */
 #ifndef TESTS_TESTBED_TESTBED_H
 #define TESTS_TESTBED_TESTBED_H
 

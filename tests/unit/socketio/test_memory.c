@@ -1,4 +1,7 @@
-/* Out of memory is an ordinary error: each allocation of a busy client's life fails once, and nothing is lost. */
+/*
+ * Out of memory is an ordinary error: each allocation of a busy client's life fails once, and
+ * nothing is lost.
+ */
 #include "socketio/socketio.h"
 
 #include <setjmp.h>
