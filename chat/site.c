@@ -39,8 +39,13 @@ static void serve_file(eio_http_request *request, void *data)
 {
     const chat_site *site = data;
 
-    if (!answer_cors(site, request))
-        eio_http_serve_file(request, site->folder, eio_http_path(request), NULL);
+    if (answer_cors(site, request))
+        return;
+    (void)eio_http_set_header(request, EIO_STR("X-Content-Type-Options"), EIO_STR("nosniff"));
+    (void)eio_http_set_header(
+        request, EIO_STR("Content-Security-Policy"),
+        EIO_STR("frame-ancestors 'none'")); /* the page cannot say this one itself */
+    eio_http_serve_file(request, site->folder, eio_http_path(request), NULL);
 }
 
 static void serve_nothing(eio_http_request *request, void *data)

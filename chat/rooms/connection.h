@@ -24,6 +24,7 @@ struct chat_request {
     sio_event *event; /* a reference; NULL for the disconnection, and for what came too fast */
     size_t bytes;     /* of its payload */
     bool too_fast;    /* to be refused when its turn comes */
+    bool takes_over;  /* it claims a name whose holder is gone */
     chat_fields fields;
 };
 

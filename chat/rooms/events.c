@@ -140,10 +140,31 @@ static void start_create_room(chat_request *request)
     ask(request, CHAT_CREATE_ROOM, false, finish_create_room);
 }
 
+static void finish_add_member(const chat_answer *answer, void *data);
+
+static void ask_to_add(chat_request *request)
+{
+    ask(request, CHAT_ADD_MEMBER, request->takes_over, finish_add_member);
+}
+
+/* The name was taken when we asked; since then we may have heard that its holder is gone: names are adopted at start. */
+static bool can_claim_now(chat_request *request)
+{
+    if (request->takes_over)
+        return false;
+    request->takes_over =
+        chat_name_claim(request->connection, request->fields.room, request->fields.username);
+    return request->takes_over;
+}
+
 static void finish_add_member(const chat_answer *answer, void *data)
 {
     chat_request *request = data;
 
+    if (answer->outcome == CHAT_NAME_TAKEN && can_claim_now(request)) {
+        ask_to_add(request);
+        return;
+    }
     if (answer->outcome != CHAT_DONE)
         chat_name_unclaim(request->connection, request->fields.room, request->fields.username);
     switch (answer->outcome) {
@@ -174,9 +195,9 @@ static void start_add_member(chat_request *request)
         refuse(request, too_many_rooms);
         return;
     }
-    bool take_over =
+    request->takes_over =
         chat_name_claim(request->connection, request->fields.room, request->fields.username);
-    ask(request, CHAT_ADD_MEMBER, take_over, finish_add_member);
+    ask_to_add(request);
 }
 
 /* ---- remove:member ---- */
