@@ -40,7 +40,7 @@ static int explain(const sqlite_rooms *rooms, const char *file, eio_error *why)
 
     if (code == SQLITE_NOMEM)
         return eio_error_set(why, EIO_E_NOMEM, "%s: out of memory", name);
-    return eio_error_set(why, code == SQLITE_NOTADB ? EIO_E_INVALID : UV_EIO,
+    return eio_error_set(why, code == SQLITE_NOTADB ? (int)EIO_E_INVALID : (int)UV_EIO,
                          "cannot keep rooms in %s: %s", name, sqlite3_errmsg(rooms->database));
 }
 
@@ -54,7 +54,7 @@ static int version_of(sqlite_rooms *rooms, int *out)
     int rc = sqlite3_step(statement);
     *out = sqlite3_column_int(statement, 0);
     sqlite3_finalize(statement);
-    return rc == SQLITE_ROW ? EIO_OK : UV_EIO;
+    return rc == SQLITE_ROW ? (int)EIO_OK : (int)UV_EIO;
 }
 
 static bool prepare_all(sqlite_rooms *rooms)
