@@ -8,7 +8,7 @@ mkdir -p "$place/subprojects"
 ln -s "$root" "$place/subprojects/socketio-c"
 
 cat >"$place/meson.build" <<'END'
-project('host', 'c', default_options: ['c_std=c11'])
+project('host', 'c', default_options: ['c_std=gnu11'])
 executable('host', 'host.c', dependencies: dependency('socketio', fallback: ['socketio-c', 'socketio']))
 END
 cat >"$place/host.c" <<'END'
