@@ -1,6 +1,7 @@
 /*
  * Heartbeats (Engine.IO protocol v4): the server pings every ping_interval_ms, and closes a client that does not pong
- * within ping_timeout_ms. Clients of protocol 3 ping themselves, at least once in the sum of both. The one deadline of a session is in the server's queue for the one or for the other.
+ * within ping_timeout_ms. Clients of protocol 3 ping themselves, at least once in the sum of both. The one deadline of
+ * a session is in the server's queue for what it waits for.
  */
 #ifndef ENGINEIO_HEARTBEAT_H
 #define ENGINEIO_HEARTBEAT_H

@@ -147,7 +147,7 @@ static void ask_to_add(chat_request *request)
     ask(request, CHAT_ADD_MEMBER, request->takes_over, finish_add_member);
 }
 
-/* The name was taken when we asked; since then we may have heard that its holder is gone: names are adopted at start. */
+/* The name was taken when we asked. Meanwhile we may have heard that its holder is gone: names are adopted at start. */
 static bool can_claim_now(chat_request *request)
 {
     if (request->takes_over)

@@ -9,7 +9,7 @@ import re
 import sys
 
 FOLDERS = ("chat/client", "tests")
-EXACT = re.compile(r"^\d+\.\d+\.\d+$")
+EXACT = re.compile(r"^(?:npm:[a-z0-9@./-]+@)?(\d+\.\d+\.\d+)$")  # an older one beside, under an alias
 
 
 def lower_bounds(range_text):
@@ -22,9 +22,10 @@ def lower_bounds(range_text):
 def findings(manifest, lock):
     wanted = {**manifest.get("dependencies", {}), **manifest.get("devDependencies", {})}
     for name, version in wanted.items():
-        if not EXACT.match(version):
+        exact = EXACT.match(version)
+        if not exact:
             yield f"{name}: {version} is not one exact version"
-        elif lock["packages"].get(f"node_modules/{name}", {}).get("version") != version:
+        elif lock["packages"].get(f"node_modules/{name}", {}).get("version") != exact.group(1):
             yield f"{name}: {version} is not what the lock has"
     for path, package in lock["packages"].items():
         if "resolved" in package:
@@ -44,7 +45,9 @@ def self_test():
 
     assert not found()
     assert not found(engines={"node": "^18.1 || >=20"})
+    assert not found(version="npm:b@1.0.0")
     assert found(version="^1.0.0")
+    assert found(version="npm:b@^1.0.0")
     assert found(version="1.0.1")
     assert found(resolved="https://registry.example/a.tgz")
     assert found(engines={"node": "^20 || >=22"})
