@@ -1,7 +1,8 @@
 /*
  * Socket.IO protocol 4, as clients of Socket.IO 1 and 2 speak it over Engine.IO v3: where it differs from protocol 5.
  * The server connects them to `/` by itself, a query in a CONNECT takes the place of auth, ids derive from the
- * session's, and a refusal is an ERROR with bare data. Events, acks and attachments are the same. Expected load: old clients only.
+ * session's, and a refusal is an ERROR with bare data. Events, acks and attachments are the same. Expected load: old
+ * clients only.
  */
 #ifndef SOCKETIO_PROTOCOL4_H
 #define SOCKETIO_PROTOCOL4_H
