@@ -156,12 +156,11 @@ static char *encode_byte_by_byte(char *out, const char *at, const char *end)
     return out;
 }
 
-char *sio_json_string_encode(char *out, eio_slice value)
+char *sio_json_string_escape(char *out, eio_slice value)
 {
     const char *end = value.base + value.len;
     const char *at = value.base;
 
-    *out++ = '"';
     while (end - at >= SIO_JSON_BLOCK) {
         size_t plain = (size_t)(sio_json_skip_plain(at, end) - at);
         memcpy(out, at, plain);
@@ -170,8 +169,13 @@ char *sio_json_string_encode(char *out, eio_slice value)
         if (at < end)
             out = encode_escape(out, *at++);
     }
-    if (at < end)
-        out = encode_byte_by_byte(out, at, end);
+    return at < end ? encode_byte_by_byte(out, at, end) : out;
+}
+
+char *sio_json_string_encode(char *out, eio_slice value)
+{
+    *out++ = '"';
+    out = sio_json_string_escape(out, value);
     *out++ = '"';
     return out;
 }

@@ -32,4 +32,7 @@ static inline size_t sio_json_string_encoded_max(eio_slice value)
 /* Write JSON.stringify(value): sio_json_string_encoded_len bytes. value: UTF-8. Where it ended. */
 char *sio_json_string_encode(char *out, eio_slice value);
 
+/* The same without the quotes, for values that are written part by part. */
+char *sio_json_string_escape(char *out, eio_slice value);
+
 #endif

@@ -172,21 +172,27 @@ static const char *check_payload(eio_slice payload, bool string_too)
     return fault_of(sio_json_check(payload));
 }
 
+const char *sio_packet_read_payload(sio_packet *packet, sio_decoder *decoder, eio_slice json)
+{
+    packet->payload = json;
+    switch (packet->type) {
+    case SIO_CONNECT: return check_payload(json, false);
+    case SIO_CONNECT_ERROR: return check_payload(json, true);
+    case SIO_DISCONNECT: break;
+    case SIO_EVENT:
+    case SIO_BINARY_EVENT: return *json.base == '[' ? read_event(packet, decoder) : invalid_payload;
+    case SIO_ACK:
+    case SIO_BINARY_ACK: return *json.base == '[' ? read_ack(packet, decoder) : invalid_payload;
+    }
+    return invalid_payload;
+}
+
 static const char *read_payload(sio_packet *packet, sio_decoder *decoder, const input *in)
 {
     if (in->at == in->end)
         return NULL; /* any packet may be without */
-    packet->payload = (eio_slice){ in->at, (size_t)(in->end - in->at) };
-    switch (packet->type) {
-    case SIO_CONNECT: return check_payload(packet->payload, false);
-    case SIO_CONNECT_ERROR: return check_payload(packet->payload, true);
-    case SIO_DISCONNECT: break;
-    case SIO_EVENT:
-    case SIO_BINARY_EVENT: return *in->at == '[' ? read_event(packet, decoder) : invalid_payload;
-    case SIO_ACK:
-    case SIO_BINARY_ACK: return *in->at == '[' ? read_ack(packet, decoder) : invalid_payload;
-    }
-    return invalid_payload;
+    return sio_packet_read_payload(packet, decoder,
+                                   (eio_slice){ in->at, (size_t)(in->end - in->at) });
 }
 
 sio_decode_result sio_decode_text(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending,

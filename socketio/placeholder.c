@@ -9,10 +9,10 @@
 
 /* An array or object that is open. */
 typedef struct level {
+    const char *start;
     size_t found;     /* in the list when it was opened */
     eio_slice digits; /* of the last num; {NULL, 0}: none, or not a number */
-    bool object;
-    bool marked; /* the last _placeholder is true */
+    bool marked;      /* the last _placeholder is true */
 } level;
 
 typedef struct finder {
@@ -38,7 +38,7 @@ static unsigned parse_num(eio_slice digits)
     return num;
 }
 
-static int append(sio_placeholders *list, eio_slice digits, size_t text)
+static int append(sio_placeholders *list, eio_slice whole, eio_slice digits, size_t text)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
@@ -48,7 +48,7 @@ static int append(sio_placeholders *list, eio_slice digits, size_t text)
         list->items = items;
         list->capacity = capacity;
     }
-    list->items[list->count++] = (sio_placeholder){ digits, text, parse_num(digits) };
+    list->items[list->count++] = (sio_placeholder){ whole, digits, text, parse_num(digits) };
     return EIO_OK;
 }
 
@@ -106,14 +106,15 @@ static const char *read_string(finder *find, const char *start)
     return at;
 }
 
-static int close_level(finder *find)
+static int close_level(finder *find, const char *end)
 {
     level *top = &find->levels[--find->depth];
 
     if (!top->marked)
         return EIO_OK;
     find->list->count = top->found;
-    return append(find->list, top->digits, find->text);
+    eio_slice whole = { top->start, (size_t)(end - top->start) };
+    return append(find->list, whole, top->digits, find->text);
 }
 
 static int find_in_text(finder *find, const char *at)
@@ -124,9 +125,11 @@ static int find_in_text(finder *find, const char *at)
         switch (*at) {
         case '"': at = read_string(find, at); continue;
         case '[':
-        case '{': find->levels[find->depth++] = (level){ .found = find->list->count }; break;
+        case '{':
+            find->levels[find->depth++] = (level){ .start = at, .found = find->list->count };
+            break;
         case ']':
-        case '}': rc = close_level(find); break;
+        case '}': rc = close_level(find, at + 1); break;
         }
         at++;
     }

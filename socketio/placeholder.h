@@ -12,7 +12,8 @@
 
 /* One `{"_placeholder":true,"num":N}`, wherever its keys stand and whatever others it has. */
 typedef struct sio_placeholder {
-    eio_slice digits; /* the N, borrowed from the text */
+    eio_slice whole;  /* the object, borrowed from the text */
+    eio_slice digits; /* the N */
     size_t text;      /* in which of the texts it stands */
     unsigned num;     /* its value, or SIO_PLACEHOLDER_BAD */
 } sio_placeholder;

@@ -11,7 +11,8 @@ static const char too_large[] = "binary packet is too large";
 struct sio_reassembly {
     sio_packet packet; /* its slices borrow from here */
     size_t wanted;
-    size_t bytes_left; /* of what the decoder allows */
+    size_t bytes_left;   /* of what the decoder allows */
+    eio_buffer *payload; /* of a packet that was no text; NULL: it stands below */
     eio_buffer *attachments[SIO_ATTACHMENTS_MAX];
     eio_slice args[]; /* then the text, then the decoded name */
 };
@@ -82,7 +83,44 @@ const char *sio_reassembly_new(sio_reassembly **out, const sio_decoder *decoder,
     self->packet.args.attachments = self->attachments;
     self->wanted = attachments;
     self->bytes_left = decoder->max_packet_bytes - text.len;
+    self->payload = NULL;
     *out = self;
+    return NULL;
+}
+
+/* Copy attachments into an empty one. */
+static const char *copy_attachments(sio_reassembly *self, const eio_slice *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        self->attachments[i] = eio_buffer_copy(bytes[i]);
+        if (self->attachments[i] == NULL)
+            return eio_strerror(EIO_E_NOMEM);
+        self->packet.args.attachment_count++;
+    }
+    return NULL;
+}
+
+const char *sio_reassembly_hold(sio_packet *packet, eio_buffer *payload, const eio_slice *bytes,
+                                size_t count)
+{
+    sio_reassembly *self = calloc(1, sizeof(*self));
+    const char *fault = eio_strerror(EIO_E_NOMEM);
+
+    if (self == NULL) {
+        eio_buffer_unref(payload);
+        return fault;
+    }
+    self->payload = payload;
+    fault = count == 0 ? NULL : check_placeholders(packet->payload, count);
+    if (fault == NULL)
+        fault = copy_attachments(self, bytes, count);
+    if (fault != NULL) {
+        sio_reassembly_free(self);
+        return fault;
+    }
+    packet->held = self;
+    packet->args.attachments = self->attachments;
+    packet->args.attachment_count = count;
     return NULL;
 }
 
@@ -120,5 +158,6 @@ void sio_reassembly_free(sio_reassembly *pending)
         return;
     for (size_t i = 0; i < pending->packet.args.attachment_count; i++)
         eio_buffer_unref(pending->attachments[i]);
+    eio_buffer_unref(pending->payload);
     free(pending);
 }
