@@ -19,6 +19,7 @@ export const oursOnly = { skip: reference && 'a rule of our own' };
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 function program() {
     if (reference) return [process.execPath, path.join(root, 'tests/support/reference.mjs')];
