@@ -67,8 +67,9 @@ static inline const char *sio_json_skip_plain(const char *at, const char *end)
 {
     if (end - at >= SIO_JSON_BLOCK) {
         size_t plain = sio_json_plain_in_block(at);
+        at += plain;
         if (plain < SIO_JSON_BLOCK)
-            return at + plain;
+            return at;
     }
     return sio_json_skip_long_plain(at, end);
 }
