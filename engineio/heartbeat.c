@@ -47,7 +47,7 @@ void eio_heartbeat_handle_interval(eio_deadline *deadline)
 
     session->awaiting_pong = true;
     session->pong_extended = false;
-    eio_deadline_start(queue_of(session), &session->heartbeat);
+    eio_deadline_start_from(queue_of(session), deadline, deadline->due_ms);
     /* A closing session sends nothing more, but its client has to prove that it lives all the same. */
     if (session->state == SESSION_OPEN)
         (void)eio_session_queue(session, session->server->packets.ping);

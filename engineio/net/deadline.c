@@ -41,13 +41,18 @@ void eio_deadline_queue_fini(eio_deadline_queue *queue)
 
 void eio_deadline_start(eio_deadline_queue *queue, eio_deadline *deadline)
 {
+    eio_deadline_start_from(queue, deadline, uv_now(queue->loop->uv));
+}
+
+void eio_deadline_start_from(eio_deadline_queue *queue, eio_deadline *deadline, uint64_t from_ms)
+{
     eio_loop *loop = queue->loop;
 
     if (eio_deadline_is_waiting(deadline))
         TAILQ_REMOVE(&queue->waiting, deadline, link);
     else
         loop->deadlines++;
-    deadline->due_ms = uv_now(loop->uv) + queue->after_ms;
+    deadline->due_ms = from_ms + queue->after_ms;
     TAILQ_INSERT_TAIL(&queue->waiting, deadline, link);
     if (deadline->due_ms < loop->timer_due)
         arm(loop, deadline->due_ms);

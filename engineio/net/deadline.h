@@ -35,6 +35,12 @@ EIO_PRIVATE void eio_deadline_queue_fini(eio_deadline_queue *queue);
 
 /* Wait after_ms from now; starts again if it waits in this queue already. */
 EIO_PRIVATE void eio_deadline_start(eio_deadline_queue *queue, eio_deadline *deadline);
+/*
+ * Wait after_ms from a moment that has just passed, such as the one when another wait was due: so lateness does not add
+ * up. Order in the queue is that of the calls, so it may fire late by as much as the loop is late.
+ */
+EIO_PRIVATE void eio_deadline_start_from(eio_deadline_queue *queue, eio_deadline *deadline,
+                                         uint64_t from_ms);
 /* Do not wait any more; nothing if it does not. The queue is the one that it was started in. */
 EIO_PRIVATE void eio_deadline_stop(eio_deadline_queue *queue, eio_deadline *deadline);
 

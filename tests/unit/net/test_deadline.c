@@ -95,6 +95,19 @@ static void starting_again_moves_to_the_end(void **state)
     assert_ptr_equal(fired[1], &a);
 }
 
+static void lateness_does_not_add_up(void **state)
+{
+    waiter a = { 0 };
+    uint64_t start = uv_now(&uv);
+
+    (void)state;
+    eio_deadline_start_from(&queue, &a.deadline, start - 3);
+    assert_int_equal(a.deadline.due_ms, start + 2);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(fired_count, 1);
+    assert_true(a.due_at >= start + 2);
+}
+
 static eio_deadline_queue short_queue;
 static waiter chained;
 
@@ -133,6 +146,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(deadlines_fire_in_order_and_never_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopped_deadlines_do_not_fire, set_up, tear_down),
         cmocka_unit_test_setup_teardown(starting_again_moves_to_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lateness_does_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(callbacks_may_start_and_end_anything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_loop_has_one_shared_part, set_up, tear_down),
     };
