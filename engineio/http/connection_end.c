@@ -96,10 +96,12 @@ void eio_http_connection_destroy(eio_http_connection *connection)
 
 void eio_http_connection_wind_up(eio_http_connection *connection)
 {
-    if (connection->request == NULL || connection->state == CONNECTION_HEAD)
+    if (connection->request != NULL && connection->state != CONNECTION_HEAD)
+        connection->request->keep_alive = false;
+    else if (eio_stream_queued(connection->stream) > 0)
         eio_http_connection_close(connection);
     else
-        connection->request->keep_alive = false;
+        eio_http_connection_destroy(connection); /* nothing is owed to it: no end is waited for */
 }
 
 void eio_http_connection_refuse(eio_http_connection *connection, int status, const char *why)
