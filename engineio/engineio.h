@@ -25,6 +25,8 @@ enum { EIO_TRANSPORT_POLLING = 1, EIO_TRANSPORT_WEBSOCKET = 2 };
 enum {
     EIO_SEND_BINARY = 1,   /**< the payload is bytes, not text */
     EIO_SEND_VOLATILE = 2, /**< drop it unless it can leave at once */
+    /** Do not compress it: neither now nor when this payload is sent again. */
+    EIO_SEND_NO_COMPRESS = 4,
 };
 
 /** Why a session closed; eio_reason_text gives the wire's words ("transport close" …). */
@@ -69,6 +71,12 @@ typedef struct eio_options {
     const eio_cookie_options *cookie; /**< NULL: none; copied */
     const eio_cors_options *cors;     /**< NULL: none; copied */
     eio_slice initial_packet;         /**< text message joined to the handshake; copied */
+    /** permessage-deflate on WebSocket; NULL: off, as with Node; copied */
+    const eio_deflate_options *per_message_deflate;
+    /** httpCompression: false. Polling replies are not compressed, whatever the client accepts */
+    bool no_http_compression;
+    /** bytes of a polling reply below which it is not compressed; 0: 1024; 1: none is too small */
+    size_t http_compression_threshold;
 
     /** A new session. Set its handler here; the open packet is queued already. */
     void (*on_session)(eio_server *server, eio_session *session, void *data);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "engineio/net/buffer_private.h"
 #include "engineio/request.h"
 #include "engineio/server.h"
 
@@ -32,6 +33,30 @@ static void add_headers(eio_server *server, eio_http_request *request, eio_slice
         server->options.on_headers(server, request, server->options.data);
 }
 
+/* Whether one of them at least may be compressed: then all that go with it are. */
+static bool may_compress(const eio_buffer *const *packets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!eio_buffer_is_plain(packets[i]))
+            return true;
+    return false;
+}
+
+/* In the coding that the request likes best. There is no Vary: nobody may store these replies. */
+static void compress_body(eio_server *server, eio_http_request *request, eio_buffer **body)
+{
+    eio_encoding encoding = eio_http_choose_encoding(request);
+    eio_buffer *compressed = NULL;
+
+    if (encoding != EIO_ENCODING_IDENTITY)
+        compressed = eio_compress(&server->compressor, encoding, eio_buffer_slice(*body));
+    if (compressed == NULL)
+        return; /* as it is, it will do */
+    eio_http_add_header(request, EIO_STR("Content-Encoding"), eio_encoding_name(encoding));
+    eio_buffer_unref(*body);
+    *body = compressed;
+}
+
 int eio_reply_packets(eio_server *server, eio_http_request *request, const eio_dialect *dialect,
                       const eio_buffer *const *packets, size_t count)
 {
@@ -42,6 +67,10 @@ int eio_reply_packets(eio_server *server, eio_http_request *request, const eio_d
         eio_http_destroy(request);
         return EIO_E_NOMEM;
     }
+    if (!server->options.no_http_compression &&
+        eio_buffer_slice(body).len >= server->options.http_compression_threshold &&
+        may_compress(packets, count))
+        compress_body(server, request, &body);
     add_headers(server, request, content_type);
     int rc = eio_http_respond(request, 200, body);
     eio_buffer_unref(body);

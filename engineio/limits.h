@@ -26,6 +26,9 @@ enum {
     EIO_WS_MAX_FRAGMENTS = 16384,
     /* How long a peer may take to answer our close frame (option close_timeout_ms). */
     EIO_WS_CLOSE_TIMEOUT_MS = 5 * 1000,
+    /* Shorter messages and bodies are not worth compressing (options threshold); Node's. */
+    EIO_DEFLATE_THRESHOLD_BYTES = 1024,
+    EIO_HTTP_COMPRESSION_THRESHOLD_BYTES = 1024,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engineio/limits.h"
+#include "engineio/websocket/deflate.h"
 
 void eio_options_init(eio_options *options)
 {
@@ -16,6 +17,7 @@ void eio_options_init(eio_options *options)
         .max_payload_bytes = EIO_MAX_PAYLOAD_BYTES,
         .max_buffered_bytes = EIO_MAX_BUFFERED_BYTES,
         .transports = EIO_TRANSPORT_POLLING | EIO_TRANSPORT_WEBSOCKET,
+        .http_compression_threshold = EIO_HTTP_COMPRESSION_THRESHOLD_BYTES,
     };
 }
 
@@ -121,10 +123,30 @@ static eio_cors_options *copy_cors(const eio_cors_options *from)
     return NULL;
 }
 
+static const eio_deflate_options *copy_deflate(const eio_deflate_options *from)
+{
+    eio_deflate_options *deflate = malloc(sizeof(*deflate));
+
+    if (deflate != NULL)
+        *deflate = *from;
+    return deflate;
+}
+
+static void free_deflate(const eio_deflate_options *deflate)
+{
+    free((eio_deflate_options *)(uintptr_t)deflate);
+}
+
 /* ---- checks ---- */
 
 static int check(const eio_options *options, eio_error *why)
 {
+    const char *fault = options->per_message_deflate == NULL
+                            ? NULL
+                            : eio_deflate_fault(options->per_message_deflate);
+
+    if (fault != NULL)
+        return eio_error_set(why, EIO_E_INVALID, "per_message_deflate: %s", fault);
     if (options->path == NULL || options->path[0] == '\0')
         return eio_error_set(why, EIO_E_INVALID, "path is empty");
     if ((options->transports & ~(unsigned)(EIO_TRANSPORT_POLLING | EIO_TRANSPORT_WEBSOCKET)) != 0)
@@ -150,6 +172,8 @@ static void fill_zeros(eio_options *options)
         options->max_payload_bytes = defaults.max_payload_bytes;
     if (options->max_buffered_bytes == 0)
         options->max_buffered_bytes = defaults.max_buffered_bytes;
+    if (options->http_compression_threshold == 0)
+        options->http_compression_threshold = defaults.http_compression_threshold;
     if (options->transports == 0)
         options->transports = defaults.transports;
 }
@@ -167,8 +191,11 @@ int eio_options_copy(eio_options *out, const eio_options *options, eio_error *wh
     out->path = strdup(options->path);
     out->cookie = options->cookie == NULL ? NULL : copy_cookie(options->cookie);
     out->cors = options->cors == NULL ? NULL : copy_cors(options->cors);
+    out->per_message_deflate =
+        options->per_message_deflate == NULL ? NULL : copy_deflate(options->per_message_deflate);
     if (out->path != NULL && (out->cookie != NULL) == (options->cookie != NULL) &&
-        (out->cors != NULL) == (options->cors != NULL))
+        (out->cors != NULL) == (options->cors != NULL) &&
+        (out->per_message_deflate != NULL) == (options->per_message_deflate != NULL))
         return EIO_OK;
     eio_options_fini(out);
     return eio_error_set(why, EIO_E_NOMEM, "%s", eio_strerror(EIO_E_NOMEM));
@@ -179,4 +206,5 @@ void eio_options_fini(eio_options *options)
     free_text(options->path);
     free_cookie(options->cookie);
     free_cors(options->cors);
+    free_deflate(options->per_message_deflate);
 }

@@ -7,6 +7,7 @@
 #include "engineio/handshake.h"
 #include "engineio/head.h"
 #include "engineio/heartbeat.h"
+#include "engineio/net/buffer_private.h"
 #include "engineio/options.h"
 #include "engineio/polling.h"
 #include "engineio/request.h"
@@ -57,7 +58,12 @@ static int make_packets(eio_packets *packets, eio_slice initial)
                     packets->probe_answer != NULL && packets->noop != NULL &&
                     packets->close != NULL && packets->ok != NULL &&
                     (initial.len == 0 || packets->initial != NULL);
-    return complete ? EIO_OK : EIO_E_NOMEM;
+    if (!complete)
+        return EIO_E_NOMEM;
+    /* A reply of these two alone is not compressed, however low the threshold: as Node's. */
+    eio_buffer_set_plain(packets->noop);
+    eio_buffer_set_plain(packets->close);
+    return EIO_OK;
 }
 
 static void free_packets(eio_packets *packets)
@@ -80,6 +86,7 @@ static eio_session *session_of(eio_deadline *deadline)
 
 static void server_free(eio_server *server)
 {
+    eio_compressor_fini(&server->compressor);
     free_packets(&server->packets);
     eio_options_fini(&server->options);
     free(server->path);

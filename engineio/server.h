@@ -3,6 +3,7 @@
 #define ENGINEIO_SERVER_H
 
 #include "engineio/engineio.h"
+#include "engineio/http/compress.h"
 #include "engineio/net/loop.h"
 #include "engineio/net/table.h"
 
@@ -20,6 +21,7 @@ struct eio_server {
     char *path;            /* own; with its trailing slash, if it has one */
     eio_table sessions;    /* by sid; a reference each */
     eio_packets packets;
+    eio_compressor compressor; /* of polling replies */
     eio_counters counters;
     eio_deadline_queue ping_intervals, ping_timeouts; /* sessions */
     eio_deadline_queue silences;                      /* sessions of protocol 3 */

@@ -5,6 +5,7 @@
 
 #include "engineio/head.h"
 #include "engineio/heartbeat.h"
+#include "engineio/net/buffer_private.h"
 #include "engineio/polling.h"
 #include "engineio/sealed.h"
 #include "engineio/server.h"
@@ -193,6 +194,8 @@ int eio_session_send(eio_session *session, eio_buffer *payload, unsigned flags)
         return EIO_E_CLOSED;
     if ((flags & EIO_SEND_VOLATILE) != 0 && !eio_session_is_writable(session))
         return EIO_OK;
+    if ((flags & EIO_SEND_NO_COMPRESS) != 0)
+        eio_buffer_set_plain(payload);
     eio_packet_seal(payload, binary ? 0 : '4');
     return eio_session_queue(session, payload);
 }

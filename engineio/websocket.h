@@ -39,13 +39,29 @@ typedef struct eio_websocket_handler {
     void (*on_close)(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data);
 } eio_websocket_handler;
 
+/** permessage-deflate (RFC 7692). All zeros are what Node's `perMessageDeflate: true` stands for. */
+typedef struct eio_deflate_options {
+    size_t threshold; /**< bytes of a message below which it leaves as it is; 0: 1024 */
+    /** Say that no message of ours refers to an earlier one. None does, said or not: a broadcast is compressed once. */
+    bool server_no_context_takeover;
+    /** Ask the same of the client: then nothing is kept of it, else up to 2^client_max_window_bits bytes. */
+    bool client_no_context_takeover;
+    int server_max_window_bits; /**< 8 to 15; 0: as the client wishes, else 15 */
+    int client_max_window_bits; /**< 8 to 15; clients that cannot are refused. 0: as the client wishes */
+    int level;                  /**< 1 to 9; 0: zlib's default, 6 */
+    int memory_level;           /**< 1 to 9; 0: zlib's default, 8 */
+} eio_deflate_options;
+
 typedef struct eio_websocket_options {
-    size_t size;               /**< set by eio_websocket_options_init */
-    size_t max_message_bytes;  /**< 1 MiB; sum of the fragments, refused from the header: 1009 */
+    size_t size; /**< set by eio_websocket_options_init */
+    /** 1 MiB; sum of the fragments, refused from the header, and of what they inflate to: 1009 */
+    size_t max_message_bytes;
     size_t max_fragments;      /**< 16384 in a message: 1008 */
     uint64_t close_timeout_ms; /**< wait for the peer's close frame, 5000 */
     /** 0: no pings of our own; else a peer that sent nothing for two intervals is closed */
     uint64_t ping_interval_ms;
+    /** permessage-deflate for clients that offer it; NULL: off; copied */
+    const eio_deflate_options *deflate;
 } eio_websocket_options;
 
 /** Fill with the defaults. @param options overwritten */

@@ -43,6 +43,7 @@ int eio_ws_accept(eio_server *server, eio_http_request *request, eio_websocket *
 
     eio_websocket_options_init(&options);
     options.max_message_bytes = server->options.max_payload_bytes;
+    options.deflate = server->options.per_message_deflate;
     if (server->options.on_headers != NULL)
         server->options.on_headers(server, request, server->options.data);
     return eio_websocket_accept(out, request, &options, &orphan_handler, NULL);
@@ -95,7 +96,7 @@ static const char *failure_text(int code)
 {
     switch (code) {
     case EIO_WS_TOO_BIG: return "message larger than max_payload_bytes";
-    case EIO_WS_INVALID_TEXT: return "text that is not UTF-8";
+    case EIO_WS_INVALID_TEXT: return "text that is not UTF-8, or bad compressed data";
     case EIO_WS_POLICY: return "too many fragments";
     case EIO_WS_TRY_AGAIN_LATER: return "slow consumer";
     default: return "WebSocket protocol error";

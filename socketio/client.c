@@ -300,12 +300,13 @@ void sio_client_open(sio_server *server, eio_session *session)
 
 /* ---- sending ---- */
 
-static int send_attachments(sio_client *client, eio_buffer *const *attachments, size_t count)
+static int send_attachments(sio_client *client, eio_buffer *const *attachments, size_t count,
+                            unsigned flags)
 {
     int rc = EIO_OK;
 
     for (size_t i = 0; i < count && rc == EIO_OK; i++)
-        rc = eio_session_send(client->session, attachments[i], EIO_SEND_BINARY);
+        rc = eio_session_send(client->session, attachments[i], EIO_SEND_BINARY | flags);
     if (rc != EIO_OK)
         sio_client_close(client); /* a part of the packet is queued: nothing can follow that */
     return rc;
@@ -320,9 +321,10 @@ int sio_client_send(sio_client *client, eio_buffer *text, eio_buffer *const *att
     if (flags & SIO_VOLATILE && !eio_session_is_writable(client->session))
         return EIO_OK;
     client->server->counters.packets_out++;
-    int rc = eio_session_send(client->session, text, 0);
+    unsigned engine_flags = (flags & SIO_NO_COMPRESS) != 0 ? EIO_SEND_NO_COMPRESS : 0;
+    int rc = eio_session_send(client->session, text, engine_flags);
     if (rc == EIO_OK && attachment_count > 0)
-        rc = send_attachments(client, attachments, attachment_count);
+        rc = send_attachments(client, attachments, attachment_count, engine_flags);
     return rc;
 }
 

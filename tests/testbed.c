@@ -53,6 +53,7 @@ static void fill_engine(eio_options *engine, const testbed_options *options)
 {
     static const char *origins[2];
     static eio_cors_options cors = { .max_age_s = -1 };
+    static const eio_deflate_options deflate = { .threshold = 0 };
 
     engine->ping_interval_ms = options->ping_interval_ms;
     engine->ping_timeout_ms = options->ping_timeout_ms;
@@ -61,6 +62,8 @@ static void fill_engine(eio_options *engine, const testbed_options *options)
     engine->max_buffered_bytes = options->max_buffered_bytes;
     engine->transports = options->transports;
     engine->allow_eio3 = options->allow_eio3;
+    if (options->deflate)
+        engine->per_message_deflate = &deflate;
     if (options->cors == NULL)
         return;
     if (options->cors[0] != '*') {

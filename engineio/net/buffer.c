@@ -13,6 +13,9 @@ eio_buffer *eio_buffer_new(size_t capacity)
     atomic_init(&buffer->refs, 1);
     buffer->head = 0;
     buffer->seal = 0;
+    buffer->form = 0;
+    atomic_init(&buffer->plain, false);
+    atomic_init(&buffer->companions, NULL);
     buffer->len = 0;
     buffer->capacity = capacity;
     return buffer;
@@ -37,10 +40,39 @@ eio_buffer *eio_buffer_ref(eio_buffer *buffer)
 
 void eio_buffer_unref(eio_buffer *buffer)
 {
-    if (buffer == NULL)
-        return;
-    if (atomic_fetch_sub_explicit(&buffer->refs, 1, memory_order_acq_rel) == 1)
+    /* A companion holds the next one, as the buffer holds the first. */
+    while (buffer != NULL &&
+           atomic_fetch_sub_explicit(&buffer->refs, 1, memory_order_acq_rel) == 1) {
+        eio_buffer *next = atomic_load_explicit(&buffer->companions, memory_order_relaxed);
         free(buffer);
+        buffer = next;
+    }
+}
+
+eio_buffer *eio_buffer_companion(const eio_buffer *buffer, uint8_t form)
+{
+    eio_buffer *companion = atomic_load_explicit(&buffer->companions, memory_order_acquire);
+
+    while (companion != NULL && companion->form != form)
+        companion = atomic_load_explicit(&companion->companions, memory_order_relaxed);
+    return companion;
+}
+
+eio_buffer *eio_buffer_add_companion(eio_buffer *buffer, eio_buffer *companion)
+{
+    eio_buffer *first = atomic_load_explicit(&buffer->companions, memory_order_acquire);
+
+    do {
+        eio_buffer *other = eio_buffer_companion(buffer, companion->form);
+        if (other != NULL) {
+            atomic_store_explicit(&companion->companions, NULL, memory_order_relaxed);
+            eio_buffer_unref(companion);
+            return other;
+        }
+        atomic_store_explicit(&companion->companions, first, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak_explicit(&buffer->companions, &first, companion,
+                                                    memory_order_acq_rel, memory_order_acquire));
+    return companion;
 }
 
 eio_slice eio_buffer_slice(const eio_buffer *buffer)

@@ -9,6 +9,7 @@
 enum {
     FIN = 0x80,
     RSV = 0x70,
+    RSV1 = 0x40,
     OPCODE = 0x0f,
     IS_CONTROL = 0x08,
     MASKED = 0x80,
@@ -91,12 +92,21 @@ static eio_frame_partial *partial_of(eio_frame_decoder *decoder)
     return decoder->partial;
 }
 
+/* RFC 7692 §6: RSV1 says that a message is compressed, in its first frame. */
+static bool may_have_rsv(const eio_frame_decoder *decoder, uint8_t first)
+{
+    uint8_t opcode = first & OPCODE;
+
+    return (first & RSV) == RSV1 && decoder->has_deflate &&
+           (opcode == EIO_OPCODE_TEXT || opcode == EIO_OPCODE_BINARY);
+}
+
 /* What is wrong with a header's first byte, by itself and in this place; NULL if nothing is. RFC 6455 §5.2, §5.4 */
 static const char *fault_of_first(const eio_frame_decoder *decoder, uint8_t first)
 {
     uint8_t opcode = first & OPCODE;
 
-    if ((first & RSV) != 0)
+    if ((first & RSV) != 0 && !may_have_rsv(decoder, first))
         return "a reserved bit is set";
     if (opcode > EIO_OPCODE_PONG || (opcode > EIO_OPCODE_BINARY && opcode < EIO_OPCODE_CLOSE))
         return "a reserved opcode";
@@ -264,8 +274,10 @@ static step finish_whole(eio_frame_decoder *decoder, const frame_head *head, cha
     eio_unmask(payload, payload, bytes.len, head->mask);
     if ((head->first & IS_CONTROL) != 0)
         return finish_control(decoder, head->first, bytes, event);
-    *event = (eio_frame_event){ .opcode = (eio_opcode)(head->first & OPCODE), .payload = bytes };
-    if (event->opcode == EIO_OPCODE_TEXT && !eio_utf8_is_valid(bytes))
+    *event = (eio_frame_event){ .opcode = (eio_opcode)(head->first & OPCODE),
+                                .compressed = (head->first & RSV1) != 0,
+                                .payload = bytes };
+    if (event->opcode == EIO_OPCODE_TEXT && !event->compressed && !eio_utf8_is_valid(bytes))
         return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
     return STEP_EVENT;
 }
@@ -286,8 +298,10 @@ static step begin_partial(eio_frame_decoder *decoder, const frame_head *head,
         return STEP_ON;
     }
     partial->frames++;
-    if ((head->first & OPCODE) != EIO_OPCODE_CONTINUATION)
+    if ((head->first & OPCODE) != EIO_OPCODE_CONTINUATION) {
         decoder->message = head->first & OPCODE;
+        decoder->compressed = (head->first & RSV1) != 0;
+    }
     decoder->state = DECODER_DATA;
     return STEP_ON;
 }
@@ -332,7 +346,7 @@ static bool reserve(eio_frame_decoder *decoder, const eio_frame_limits *limits, 
     if (needed <= partial->capacity)
         return true;
     size_t wanted = partial->len + partial->left;
-    if (decoder->frame != (FIN | decoder->message) && wanted < partial->capacity * 2)
+    if ((decoder->frame & ~RSV1) != (FIN | decoder->message) && wanted < partial->capacity * 2)
         wanted = partial->capacity * 2;
     if (wanted > limits->max_message_bytes)
         wanted = limits->max_message_bytes;
@@ -351,6 +365,7 @@ static step finish_message(eio_frame_decoder *decoder, eio_frame_event *event)
     const eio_frame_partial *partial = decoder->partial;
 
     *event = (eio_frame_event){ .opcode = (eio_opcode)decoder->message,
+                                .compressed = decoder->compressed,
                                 .payload = { partial->bytes, partial->len } };
     if (event->opcode == EIO_OPCODE_TEXT && !eio_utf8_is_whole(&partial->utf8))
         return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
@@ -384,7 +399,8 @@ static step decode_data(eio_frame_decoder *decoder, const eio_frame_limits *limi
     eio_slice news = { partial->bytes + partial->len, count };
     unmask_next(partial, partial->bytes + partial->len, at, count);
     partial->len += count;
-    if (decoder->message == EIO_OPCODE_TEXT && eio_utf8_feed(&partial->utf8, news) < count)
+    if (decoder->message == EIO_OPCODE_TEXT && !decoder->compressed &&
+        eio_utf8_feed(&partial->utf8, news) < count)
         return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
     if (partial->left > 0)
         return STEP_MORE;

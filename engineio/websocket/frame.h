@@ -27,24 +27,27 @@ typedef struct eio_frame_limits {
 } eio_frame_limits;
 
 typedef enum eio_frame_result {
-    EIO_FRAME_MORE,    /* all input is used up */
-    EIO_FRAME_MESSAGE, /* event: opcode TEXT (which is valid UTF-8) or BINARY, payload */
+    EIO_FRAME_MORE, /* all input is used up */
+    EIO_FRAME_MESSAGE, /* event: opcode TEXT (which is valid UTF-8, unless compressed) or BINARY, payload */
     EIO_FRAME_CONTROL, /* event: opcode PING, PONG or CLOSE, payload; of CLOSE the code (0: none) and the reason */
     EIO_FRAME_FAILED, /* event: code is EIO_E_PROTOCOL, _UTF8, _TOO_BIG, _LIMIT or _NOMEM, payload says why */
 } eio_frame_result;
 
 typedef struct eio_frame_event {
     eio_opcode opcode;
+    bool compressed; /* of a message: the payload is to be inflated, and then to be checked */
     int code;
     eio_slice payload; /* borrowed until the next call, in memory that may be changed */
 } eio_frame_event;
 
-/* Zeroed before its first use. */
+/* Zeroed before its first use, but for has_deflate. */
 typedef struct eio_frame_decoder {
     struct eio_frame_partial *partial; /* own heap; NULL unless something is split or fragmented */
     uint8_t state;
-    uint8_t frame;   /* first byte of the frame that is being read */
-    uint8_t message; /* opcode of the fragmented message that is open, or 0 */
+    uint8_t frame;    /* first byte of the frame that is being read */
+    uint8_t message;  /* opcode of the fragmented message that is open, or 0 */
+    bool compressed;  /* so is that message */
+    bool has_deflate; /* permessage-deflate was agreed on: RSV1 has a meaning */
 } eio_frame_decoder;
 
 /*

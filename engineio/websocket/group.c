@@ -34,7 +34,23 @@ static eio_websocket_options complete(const eio_websocket_options *options)
     if (options->close_timeout_ms > 0)
         all.close_timeout_ms = options->close_timeout_ms;
     all.ping_interval_ms = options->ping_interval_ms;
+    all.deflate = options->deflate;
     return all;
+}
+
+static bool has_deflate(const eio_websocket_group *group, const eio_deflate_options *options)
+{
+    const eio_deflate_options *own = &group->deflate.options;
+
+    if (options == NULL || !group->deflate.is_on)
+        return (options != NULL) == group->deflate.is_on;
+    eio_deflate_options other = eio_deflate_complete(options);
+    return own->threshold == other.threshold &&
+           own->server_no_context_takeover == other.server_no_context_takeover &&
+           own->client_no_context_takeover == other.client_no_context_takeover &&
+           own->server_max_window_bits == other.server_max_window_bits &&
+           own->client_max_window_bits == other.client_max_window_bits &&
+           own->level == other.level && own->memory_level == other.memory_level;
 }
 
 static bool matches(const eio_websocket_group *group, const uv_loop_t *loop,
@@ -44,7 +60,8 @@ static bool matches(const eio_websocket_group *group, const uv_loop_t *loop,
            group->limits.max_message_bytes == options->max_message_bytes &&
            group->limits.max_fragments == options->max_fragments &&
            group->closing.after_ms == options->close_timeout_ms &&
-           group->ping_interval_ms == options->ping_interval_ms;
+           group->ping_interval_ms == options->ping_interval_ms &&
+           has_deflate(group, options->deflate);
 }
 
 static eio_buffer *ping_new(void)
@@ -70,6 +87,7 @@ static eio_websocket_group *group_new(uv_loop_t *loop, const eio_websocket_optio
     }
     group->limits = (eio_frame_limits){ options->max_message_bytes, options->max_fragments };
     group->ping_interval_ms = options->ping_interval_ms;
+    eio_deflate_init(&group->deflate, options->deflate);
     eio_deadline_queue_init(&group->pinging, group->loop, options->ping_interval_ms, due->ping);
     eio_deadline_queue_init(&group->closing, group->loop, options->close_timeout_ms, due->close);
     eio_deadline_queue_init(&group->failing, group->loop, 0, due->fail);
@@ -111,6 +129,7 @@ void eio_websocket_group_release(eio_websocket_group *group)
     eio_deadline_queue_fini(&group->closing);
     eio_deadline_queue_fini(&group->failing);
     eio_buffer_unref(group->ping);
+    eio_deflate_fini(&group->deflate);
     eio_loop_release(group->loop);
     free(group);
 }

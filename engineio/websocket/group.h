@@ -8,6 +8,7 @@
 
 #include "engineio/net/loop.h"
 #include "engineio/websocket.h"
+#include "engineio/websocket/deflate.h"
 #include "engineio/websocket/frame.h"
 
 typedef struct eio_websocket_group {
@@ -15,6 +16,7 @@ typedef struct eio_websocket_group {
     unsigned refs;
     uint64_t ping_interval_ms;
     eio_frame_limits limits;
+    eio_deflate deflate;
     eio_deadline_queue pinging; /* open, with pings */
     eio_deadline_queue closing; /* the peer's close frame is awaited */
     eio_deadline_queue failing; /* to be ended with the next loop pass */

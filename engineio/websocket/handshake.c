@@ -114,6 +114,8 @@ eio_slice eio_ws_fault_text(eio_ws_fault fault)
     case EIO_HANDSHAKE_KEY: return EIO_STR("Missing or invalid Sec-WebSocket-Key header");
     case EIO_HANDSHAKE_VERSION: return EIO_STR("Missing or invalid Sec-WebSocket-Version header");
     case EIO_HANDSHAKE_PROTOCOL: return EIO_STR("Invalid Sec-WebSocket-Protocol header");
+    case EIO_HANDSHAKE_EXTENSIONS:
+        return EIO_STR("Invalid or unacceptable Sec-WebSocket-Extensions header");
     }
     return EIO_STR("");
 }

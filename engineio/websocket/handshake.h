@@ -20,6 +20,7 @@ typedef enum eio_ws_fault {
     EIO_HANDSHAKE_KEY,
     EIO_HANDSHAKE_VERSION, /* to be answered with `Sec-WebSocket-Version: 13, 8` */
     EIO_HANDSHAKE_PROTOCOL,
+    EIO_HANDSHAKE_EXTENSIONS,
 } eio_ws_fault;
 
 /* What counts of a request's headers; all borrowed from it. Zeroed before its first use. */

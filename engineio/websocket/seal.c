@@ -6,6 +6,8 @@
 
 enum {
     FIN = 0x80,
+    RSV1 = 0x40,
+    OPCODE = 0x0f,
     LENGTH_16 = 126,
     LENGTH_64 = 127,
     HAS_PREFIX = 0x80, /* in a buffer's seal, next to the opcode */
@@ -57,6 +59,25 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
     buffer->head = (uint8_t)(len + extra);
     buffer->seal = seal;
     return EIO_OK;
+}
+
+void eio_frame_seal_compressed(eio_buffer *buffer, eio_opcode opcode)
+{
+    assert(buffer->seal == 0);
+    (void)eio_frame_seal(buffer, 0, opcode); /* nothing is sealed otherwise */
+    buffer->room[EIO_HEAD_ROOM - buffer->head] |= RSV1;
+}
+
+eio_slice eio_frame_payload(const eio_buffer *buffer)
+{
+    size_t prefix = (buffer->seal & HAS_PREFIX) != 0 ? 1 : 0;
+
+    return (eio_slice){ buffer->payload - prefix, prefix + buffer->len };
+}
+
+eio_opcode eio_frame_opcode(const eio_buffer *buffer)
+{
+    return (eio_opcode)(buffer->seal & OPCODE);
 }
 
 char eio_frame_prefix(const eio_buffer *buffer)

@@ -22,6 +22,16 @@ size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64
  */
 EIO_PRIVATE int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode);
 
+/*
+ * Make a buffer one frame whose payload is compressed (RFC 7692 §6): it is all that the client inflates, a prefix
+ * included. buffer: new, not sealed.
+ */
+void eio_frame_seal_compressed(eio_buffer *buffer, eio_opcode opcode);
+
+/* Of a sealed buffer, the payload of the frame: the prefix and the bytes. */
+eio_slice eio_frame_payload(const eio_buffer *buffer);
+eio_opcode eio_frame_opcode(const eio_buffer *buffer);
+
 /* The prefix that a buffer was sealed with; 0: none. */
 char eio_frame_prefix(const eio_buffer *buffer);
 

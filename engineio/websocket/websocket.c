@@ -5,9 +5,11 @@
 
 #include "engineio/http/request.h"
 #include "engineio/net/buffer_private.h"
+#include "engineio/websocket/extension.h"
 #include "engineio/websocket/group.h"
 #include "engineio/websocket/handshake.h"
 #include "engineio/websocket/seal.h"
+#include "engineio/websocket/utf8.h"
 
 enum {
     /* Pongs join the queue while it is shorter than this; above it, the latest one waits until the queue is empty. */
@@ -33,8 +35,11 @@ struct eio_websocket {
     eio_deadline deadline;      /* in the group's queue for the state */
     eio_frame_decoder decoder;
     uint8_t state;
-    bool busy;   /* handle_read is at work */
-    bool silent; /* nothing came since our last ping */
+    bool busy;                        /* handle_read is at work */
+    bool silent;                      /* nothing came since our last ping */
+    bool keeps_window;                /* the client's messages refer to earlier ones */
+    uint8_t server_bits, client_bits; /* the windows of permessage-deflate; 0: it is off */
+    eio_inflate_window window[];      /* one, if so */
 };
 
 static_assert(sizeof(eio_websocket) <= 96, "an idle client is small");
@@ -73,6 +78,8 @@ static void websocket_free(eio_websocket *ws)
 {
     eio_frame_fini(&ws->decoder);
     eio_buffer_unref(ws->pong);
+    if (ws->keeps_window)
+        eio_inflate_window_fini(ws->window);
     eio_websocket_group_release(ws->group);
     free(ws);
 }
@@ -120,11 +127,24 @@ static void fail_slow_consumer(eio_websocket *ws)
     eio_deadline_start(&ws->group->failing, &ws->deadline);
 }
 
+/* Compressed, where that was agreed on and is worth it. Control frames never are (RFC 7692 §6.1). */
+static eio_buffer *form_of(eio_websocket *ws, eio_buffer *buffer)
+{
+    eio_deflate *deflate = &ws->group->deflate;
+    eio_opcode opcode = eio_frame_opcode(buffer);
+
+    if (ws->server_bits == 0 || (opcode != EIO_OPCODE_TEXT && opcode != EIO_OPCODE_BINARY) ||
+        eio_frame_payload(buffer).len < deflate->options.threshold || eio_buffer_is_plain(buffer))
+        return buffer;
+    return eio_deflate_frame(deflate, buffer, ws->server_bits);
+}
+
 int eio_websocket_send_sealed(eio_websocket *ws, eio_buffer *buffer)
 {
     if (ws->state != WS_OPEN)
         return EIO_E_CLOSED;
-    return eio_stream_write(ws->stream, buffer, eio_buffer_sealed(buffer));
+    eio_buffer *frame = form_of(ws, buffer);
+    return eio_stream_write(ws->stream, frame, eio_buffer_sealed(frame));
 }
 
 /* One that is too slow for a frame of ours is closed for it. */
@@ -239,13 +259,11 @@ static int close_code_of(int error)
 }
 
 /* RFC 6455 §7.1.7 */
-static void handle_fault(eio_websocket *ws, const eio_frame_event *event)
+static void fail_with(eio_websocket *ws, int code, eio_slice why)
 {
-    int code = close_code_of(event->code);
-
     if (ws->state == WS_OPEN)
-        write_close(ws, code, event->payload);
-    end_in_order(ws, code, event->payload, true);
+        write_close(ws, code, why);
+    end_in_order(ws, code, why, true);
 }
 
 static void handle_control(eio_websocket *ws, const eio_frame_event *event)
@@ -262,17 +280,56 @@ static void handle_control(eio_websocket *ws, const eio_frame_event *event)
         ws->handler->on_control(ws, ws->data);
 }
 
+static const char *inflate_fault(int code)
+{
+    switch (code) {
+    case EIO_E_TOO_BIG: return "message too big";
+    case EIO_E_NOMEM: return "out of memory";
+    case EIO_E_UTF8: return "a text that is not UTF-8";
+    default: return "invalid compressed data";
+    }
+}
+
+static void inflate_message(eio_websocket *ws, const eio_frame_event *event)
+{
+    bool binary = event->opcode == EIO_OPCODE_BINARY;
+    char *bytes = NULL;
+    size_t len = 0;
+    int rc = eio_inflate(&bytes, &len, &ws->group->deflate, event->payload,
+                         ws->group->limits.max_message_bytes, ws->client_bits,
+                         ws->keeps_window ? ws->window : NULL);
+    eio_slice payload = { bytes, len };
+
+    if (rc == EIO_OK && !binary && !eio_utf8_is_valid(payload))
+        rc = EIO_E_UTF8;
+    if (rc == EIO_OK) {
+        ws->handler->on_message(ws, payload, binary, ws->data);
+    } else {
+        const eio_slice why = eio_slice_of(inflate_fault(rc));
+        int code = rc == EIO_E_PROTOCOL ? EIO_WS_INVALID_TEXT : close_code_of(rc); /* as Node's */
+        fail_with(ws, code, why);
+    }
+    free(bytes);
+}
+
+static void handle_message(eio_websocket *ws, const eio_frame_event *event)
+{
+    if (event->compressed)
+        inflate_message(ws, event);
+    else
+        ws->handler->on_message(ws, event->payload, event->opcode == EIO_OPCODE_BINARY, ws->data);
+}
+
 /* What the peer sends after our close frame is of no interest any more, but for its own. */
 static void handle_event(eio_websocket *ws, eio_frame_result result, const eio_frame_event *event)
 {
     switch (result) {
     case EIO_FRAME_MESSAGE:
         if (ws->state == WS_OPEN)
-            ws->handler->on_message(ws, event->payload, event->opcode == EIO_OPCODE_BINARY,
-                                    ws->data);
+            handle_message(ws, event);
         break;
     case EIO_FRAME_CONTROL: handle_control(ws, event); break;
-    case EIO_FRAME_FAILED: handle_fault(ws, event); break;
+    case EIO_FRAME_FAILED: fail_with(ws, close_code_of(event->code), event->payload); break;
     case EIO_FRAME_MORE: break;
     }
 }
@@ -377,15 +434,27 @@ static const eio_websocket_due due_handlers = {
 
 /* ---- opening ---- */
 
-static eio_ws_fault judge(eio_ws_handshake *handshake, const eio_http_request *request)
+typedef struct opening {
+    eio_ws_handshake handshake;
+    eio_extensions extensions;
+} opening;
+
+static eio_ws_fault judge(opening *asked, const eio_http_request *request,
+                          const eio_deflate_options *deflate)
 {
     eio_slice name;
     eio_slice value;
 
-    *handshake = (eio_ws_handshake){ 0 };
-    for (size_t i = 0; eio_http_header_at(request, i, &name, &value); i++)
-        eio_ws_handshake_feed(handshake, name, value);
-    return eio_ws_handshake_check(handshake, eio_http_method(request));
+    *asked = (opening){ .extensions = { .is_bad = false } };
+    for (size_t i = 0; eio_http_header_at(request, i, &name, &value); i++) {
+        eio_ws_handshake_feed(&asked->handshake, name, value);
+        if (deflate != NULL && eio_http_same_name(name, EIO_STR("Sec-WebSocket-Extensions")))
+            eio_extensions_feed(&asked->extensions, value, deflate);
+    }
+    eio_ws_fault fault = eio_ws_handshake_check(&asked->handshake, eio_http_method(request));
+    if (fault == EIO_HANDSHAKE_GOOD && !eio_extensions_are_good(&asked->extensions))
+        return EIO_HANDSHAKE_EXTENSIONS;
+    return fault;
 }
 
 static void refuse(eio_http_request *request, eio_ws_fault fault)
@@ -398,9 +467,24 @@ static void refuse(eio_http_request *request, eio_ws_fault fault)
     (void)eio_http_respond_text(request, status, "text/html", eio_ws_fault_text(fault));
 }
 
+/* The headers that name what was agreed on. */
+static int add_agreements(eio_http_request *request, const opening *asked)
+{
+    char answer[EIO_DEFLATE_ANSWER_MAX_BYTES];
+    size_t len = eio_extensions_answer(&asked->extensions, answer);
+    int rc = EIO_OK;
+
+    if (asked->handshake.protocol_count > 0)
+        rc = eio_http_set_header(request, EIO_STR("Sec-WebSocket-Protocol"),
+                                 asked->handshake.protocols[0]);
+    if (rc == EIO_OK && len > 0)
+        rc = eio_http_set_header(request, EIO_STR("Sec-WebSocket-Extensions"),
+                                 (eio_slice){ answer, len });
+    return rc;
+}
+
 /* Send the 101, and get the stream; NULL: out of memory, and the request is gone. */
-static eio_stream *upgrade(eio_http_request *request, const eio_ws_handshake *handshake,
-                           eio_websocket *ws)
+static eio_stream *upgrade(eio_http_request *request, const opening *asked, eio_websocket *ws)
 {
     static const char lines[] =
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
@@ -408,10 +492,9 @@ static eio_stream *upgrade(eio_http_request *request, const eio_ws_handshake *ha
     char extra[LINES_LEN + EIO_ACCEPT_KEY_LEN + 2];
 
     memcpy(extra, lines, sizeof(lines));
-    int rc = eio_ws_handshake_accept(extra + LINES_LEN, handshake->key);
-    if (rc == EIO_OK && handshake->protocol_count > 0)
-        rc = eio_http_set_header(request, EIO_STR("Sec-WebSocket-Protocol"),
-                                 handshake->protocols[0]);
+    int rc = eio_ws_handshake_accept(extra + LINES_LEN, asked->handshake.key);
+    if (rc == EIO_OK)
+        rc = add_agreements(request, asked);
     if (rc != EIO_OK) {
         eio_http_destroy(request);
         return NULL;
@@ -421,11 +504,20 @@ static eio_stream *upgrade(eio_http_request *request, const eio_ws_handshake *ha
     return eio_http_upgrade(request, (eio_slice){ extra, sizeof(extra) }, &stream_handler, ws);
 }
 
-static eio_websocket *websocket_new(uv_loop_t *loop, const eio_websocket_options *options)
+static eio_websocket *websocket_new(uv_loop_t *loop, const eio_websocket_options *options,
+                                    const eio_extensions *agreed)
 {
-    eio_websocket *ws = calloc(1, sizeof(*ws));
+    bool keeps_window =
+        agreed->is_agreed && agreed->terms.value[EIO_CLIENT_NO_CONTEXT_TAKEOVER] == 0;
+    eio_websocket *ws = calloc(1, sizeof(*ws) + (keeps_window ? sizeof(ws->window[0]) : 0));
     if (ws == NULL)
         return NULL;
+    ws->keeps_window = keeps_window;
+    if (agreed->is_agreed) {
+        ws->server_bits = (uint8_t)eio_extensions_bits(agreed, EIO_SERVER_MAX_WINDOW_BITS);
+        ws->client_bits = (uint8_t)eio_extensions_bits(agreed, EIO_CLIENT_MAX_WINDOW_BITS);
+        ws->decoder.has_deflate = true;
+    }
     ws->group = eio_websocket_group_acquire(loop, options, &due_handlers);
     if (ws->group == NULL) {
         free(ws);
@@ -438,22 +530,22 @@ int eio_websocket_accept(eio_websocket **out, eio_http_request *request,
                          const eio_websocket_options *options, const eio_websocket_handler *handler,
                          void *data)
 {
-    eio_ws_handshake handshake;
-    eio_ws_fault fault = judge(&handshake, request);
+    opening asked;
+    eio_ws_fault fault = judge(&asked, request, options == NULL ? NULL : options->deflate);
 
     if (fault != EIO_HANDSHAKE_GOOD) {
         refuse(request, fault);
         return EIO_E_PROTOCOL;
     }
-    eio_websocket *ws =
-        websocket_new(eio_http_server_loop(eio_http_request_server(request)), options);
+    eio_websocket *ws = websocket_new(eio_http_server_loop(eio_http_request_server(request)),
+                                      options, &asked.extensions);
     if (ws == NULL) {
         eio_http_destroy(request);
         return EIO_E_NOMEM;
     }
     ws->handler = handler;
     ws->data = data;
-    ws->stream = upgrade(request, &handshake, ws);
+    ws->stream = upgrade(request, &asked, ws);
     if (ws->stream == NULL) {
         websocket_free(ws);
         return EIO_E_NOMEM;

@@ -40,7 +40,7 @@ static const option_row rows[] = {
     ROW("client-dir", TEXT, client_dir),
     ROW("allow-eio3", FLAG, allow_eio3),
     { "recovery", NOT_YET, 0 },
-    { "deflate", NOT_YET, 0 },
+    ROW("deflate", FLAG, deflate),
     { "tls-cert", NOT_YET, 0 },
     { "tls-key", NOT_YET, 0 },
     { "redis", NOT_YET, 0 },

@@ -30,6 +30,7 @@ typedef struct testbed_options {
     uint64_t workers;
     unsigned transports; /* EIO_TRANSPORT_… */
     bool allow_eio3;
+    bool deflate;
 } testbed_options;
 
 typedef struct testbed_contract {
