@@ -281,7 +281,8 @@ EIO_API bool eio_http_cors(eio_http_request *request, const eio_cors_options *op
 
 /**
  * Serve one file below a folder: content type, ETag, Last-Modified, 304, HEAD, ranges; index.html for a folder; nothing
- * outside the folder, and no dot files, by whatever spelling. Reads on libuv's pool.
+ * outside the folder, and no dot files, by whatever spelling. Reads on libuv's pool. Text of 1 KiB to 4 MiB is sent in
+ * gzip or deflate to those who accept it, as a whole, and kept for the next one.
  *
  * @param root       the folder, borrowed until the response has ended
  * @param path       below it, percent-decoded by this call

@@ -29,6 +29,10 @@ enum {
     /* Shorter messages and bodies are not worth compressing (options threshold); Node's. */
     EIO_DEFLATE_THRESHOLD_BYTES = 1024,
     EIO_HTTP_COMPRESSION_THRESHOLD_BYTES = 1024,
+    /* Files that are compressed for those who accept it, each as a whole, in memory; and how many of them are kept. */
+    EIO_FILE_COMPRESSED_MAX_BYTES = 4 * 1024 * 1024,
+    EIO_FILE_CACHE_FILES = 64,
+    EIO_FILE_CACHE_BYTES = 8 * 1024 * 1024,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
 

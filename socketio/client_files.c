@@ -136,15 +136,37 @@ static bool is_map(const char *name)
     return len > 4 && strcmp(name + len - 4, ".map") == 0;
 }
 
+/* In the coding that the request likes best; as it is, if that cannot be made. Compressing blocks, but only once. */
+static eio_buffer *choose_body(sio_client_file *file, eio_http_request *request)
+{
+    eio_encoding encoding = eio_http_choose_encoding(request);
+    eio_compressor compressor = { { NULL } };
+
+    if (encoding == EIO_ENCODING_IDENTITY)
+        return file->body;
+    eio_buffer **compressed = &file->compressed[encoding];
+    if (*compressed == NULL)
+        *compressed = eio_compress(&compressor, encoding, eio_buffer_slice(file->body));
+    eio_compressor_fini(&compressor);
+    if (*compressed == NULL)
+        return file->body;
+    (void)eio_http_set_header(request, SIO_STR("Content-Encoding"), eio_encoding_name(encoding));
+    return *compressed;
+}
+
 static void send_file(sio_client_file *file, eio_http_request *request)
 {
+    eio_buffer *body = choose_body(file, request);
+
     (void)eio_http_set_header(request, SIO_STR("Cache-Control"), SIO_STR("public, max-age=0"));
     (void)eio_http_set_header(request, SIO_STR("Content-Type"),
                               is_map(file->name)
                                   ? SIO_STR("application/json; charset=utf-8")
                                   : SIO_STR("application/javascript; charset=utf-8"));
     (void)eio_http_set_header(request, SIO_STR("ETag"), eio_slice_of(file->files->etag));
-    (void)eio_http_respond(request, 200, file->body);
+    /* CORS may have said that the origin matters, too. */
+    (void)eio_http_add_header(request, SIO_STR("Vary"), SIO_STR("Accept-Encoding"));
+    (void)eio_http_respond(request, 200, body);
 }
 
 static void handle_request(eio_http_request *request, void *data)
@@ -241,6 +263,8 @@ void sio_client_files_close(sio_client_files *files)
             eio_http_server_unmount(files->http, eio_slice_of(file->target));
         free(file->target);
         eio_buffer_unref(file->body);
+        for (size_t encoding = 0; encoding < EIO_ENCODINGS; encoding++)
+            eio_buffer_unref(file->compressed[encoding]);
         *file = (sio_client_file){ .files = files };
     }
     free(files->dir);

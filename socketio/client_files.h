@@ -1,11 +1,12 @@
 /*
  * serveClient: the browser client's files under the server's path (protocol.md G), from the folder
  * client-dist of the npm package, whose version is their ETag. A file is read when it is first
- * asked for, and kept.
+ * asked for, and kept; so is its compressed form.
  */
 #ifndef SOCKETIO_CLIENT_FILES_H
 #define SOCKETIO_CLIENT_FILES_H
 
+#include "engineio/http/compress.h"
 #include "socketio/socketio.h"
 
 enum { SIO_CLIENT_FILES = 8, SIO_CLIENT_VERSION_MAX_BYTES = 60 };
@@ -15,8 +16,9 @@ struct sio_client_files;
 typedef struct sio_client_file {
     struct sio_client_files *files;
     const char *name;
-    char *target;     /* own; the path it is mounted on; NULL: it is not */
-    eio_buffer *body; /* NULL until it is asked for */
+    char *target;                          /* own; the path it is mounted on; NULL: it is not */
+    eio_buffer *body;                      /* NULL until it is asked for */
+    eio_buffer *compressed[EIO_ENCODINGS]; /* likewise */
 } sio_client_file;
 
 typedef struct sio_client_files {

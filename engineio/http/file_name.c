@@ -82,3 +82,17 @@ const char *eio_file_type(const char *name)
             return types[i].type;
     return "application/octet-stream";
 }
+
+bool eio_type_is_text(const char *type)
+{
+    static const char *const beginnings[] = {
+        "text/",           "application/javascript",    "application/json",
+        "application/xml", "application/manifest+json", "application/wasm",
+        "image/svg+xml",
+    };
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+        if (strncmp(type, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}

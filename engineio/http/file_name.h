@@ -16,4 +16,7 @@ bool eio_file_segments(char *out, eio_slice path);
 /* A literal, by the name's extension. */
 const char *eio_file_type(const char *name);
 
+/* Whether files of a type are text at heart, and so become much shorter when compressed. */
+bool eio_type_is_text(const char *type);
+
 #endif

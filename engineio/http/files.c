@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engineio/http/compress.h"
 #include "engineio/http/conditional.h"
 #include "engineio/http/date.h"
 #include "engineio/http/file_name.h"
@@ -32,7 +33,8 @@ typedef struct file_job {
     uint64_t left;     /* bytes to send */
     eio_buffer *piece; /* own */
     bool working;      /* the pool has it */
-    char segments[];   /* see eio_file_segments */
+    eio_encoding encoding;
+    char segments[]; /* see eio_file_segments */
 } file_job;
 
 static void free_job(file_job *job)
@@ -153,7 +155,6 @@ static void add_validators(const file_job *job, const char *etag)
     add(job->request, "Cache-Control", job->cache);
     add(job->request, "ETag", etag);
     add(job->request, "Last-Modified", date);
-    add(job->request, "Accept-Ranges", "bytes");
 }
 
 /* Weak, for a file may change twice within what its clock can tell apart. */
@@ -194,6 +195,7 @@ static void refuse_range(file_job *job)
     char text[48];
 
     (void)snprintf(text, sizeof(text), "bytes */%" PRIu64, (uint64_t)job->stat.st_size);
+    add(job->request, "Accept-Ranges", "bytes");
     add(job->request, "Content-Range", text);
     (void)eio_http_respond(let_go(job), 416, NULL);
 }
@@ -207,6 +209,7 @@ static void begin_body(file_job *job, bool part)
                        job->at + job->left - 1, (uint64_t)job->stat.st_size);
         add(job->request, "Content-Range", text);
     }
+    add(job->request, "Accept-Ranges", "bytes");
     add(job->request, "Content-Type", eio_file_type(job->name));
     job->request->on_drain = handle_drain;
     if (eio_http_respond_start_sized(job->request, part ? 206 : 200, (int64_t)job->left) !=
@@ -219,24 +222,118 @@ static void begin_body(file_job *job, bool part)
     send_on(job);
 }
 
+static void send_plain(file_job *job)
+{
+    eio_range_result range = choose_range(job);
+
+    if (range == EIO_RANGE_UNSATISFIABLE)
+        refuse_range(job);
+    else
+        begin_body(job, range == EIO_RANGE_PART);
+}
+
+/* ---- compressed, as a whole: what a range means there is nobody's guess, so there are none ---- */
+
+static bool may_compress(const file_job *job)
+{
+    return job->stat.st_size >= EIO_HTTP_COMPRESSION_THRESHOLD_BYTES &&
+           job->stat.st_size <= EIO_FILE_COMPRESSED_MAX_BYTES &&
+           eio_type_is_text(eio_file_type(job->name));
+}
+
+static void respond_compressed(file_job *job, eio_buffer *body)
+{
+    eio_buffer *kept = eio_buffer_ref(body); /* it may be the job's own */
+    eio_slice encoding = eio_encoding_name(job->encoding);
+
+    (void)eio_http_add_header(job->request, EIO_STR("Content-Encoding"), encoding);
+    add(job->request, "Content-Type", eio_file_type(job->name));
+    (void)eio_http_respond(let_go(job), 200, kept);
+    eio_buffer_unref(kept);
+}
+
+/* The file as it was when it was opened, or NULL. */
+static eio_buffer *read_whole(const file_job *job)
+{
+    size_t size = (size_t)job->stat.st_size;
+    eio_buffer *body = eio_buffer_new(size);
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (body != NULL && got > 0 && len < size) {
+        got = pread(job->fd, eio_buffer_reserve(&body, size - len), size - len, (off_t)len);
+        if (got > 0) {
+            eio_buffer_commit(body, (size_t)got);
+            len += (size_t)got;
+        }
+    }
+    if (len == size)
+        return body;
+    eio_buffer_unref(body);
+    return NULL;
+}
+
+/* A compressor for each, as it is not the loop's thread; the result is kept for long. */
+static void compress_file(uv_work_t *work)
+{
+    file_job *job = work->data;
+    eio_compressor compressor = { { NULL } };
+    eio_buffer *body = read_whole(job);
+
+    if (body != NULL)
+        job->piece = eio_compress(&compressor, job->encoding, eio_buffer_slice(body));
+    eio_buffer_unref(body);
+    eio_compressor_fini(&compressor);
+}
+
+static void handle_compressed(uv_work_t *work, int status)
+{
+    file_job *job = work->data;
+
+    (void)status; /* without a result, it was not compressed */
+    job->working = false;
+    if (job->piece != NULL)
+        eio_file_cache_add(&job->server->files, &job->stat, job->encoding, job->piece);
+    if (job->request == NULL)
+        free_job(job);
+    else if (job->piece != NULL)
+        respond_compressed(job, job->piece);
+    else
+        send_plain(job);
+}
+
+static void send_compressed(file_job *job)
+{
+    eio_buffer *kept = eio_file_cache_find(&job->server->files, &job->stat, job->encoding);
+
+    if (kept != NULL)
+        respond_compressed(job, kept);
+    else
+        start_work(job, compress_file, handle_compressed);
+}
+
 static void send_file(file_job *job)
 {
     char etag[64];
     eio_http_request *request = job->request;
 
+    job->encoding = EIO_ENCODING_IDENTITY;
     format_etag(job, etag, sizeof(etag));
     add_validators(job, etag);
+    if (may_compress(job)) {
+        add(request, "Vary", "Accept-Encoding");
+        job->encoding = eio_http_choose_encoding(request);
+    }
     if (eio_is_fresh(eio_http_header(request, "If-None-Match"),
                      eio_http_header(request, "If-Modified-Since"), eio_slice_of(etag),
                      job->stat.st_mtime)) {
         (void)eio_http_respond(let_go(job), 304, NULL);
         return;
     }
-    eio_range_result range = choose_range(job);
-    if (range == EIO_RANGE_UNSATISFIABLE)
-        refuse_range(job);
+    if (job->encoding == EIO_ENCODING_IDENTITY)
+        send_plain(job);
     else
-        begin_body(job, range == EIO_RANGE_PART);
+        send_compressed(job);
 }
 
 /* ---- finding it ---- */

@@ -79,6 +79,7 @@ static void handle_ending_due(eio_deadline *deadline)
     eio_loop_release(server->loop);
     eio_http_admission_fini(server);
     eio_router_fini(&server->router);
+    eio_file_cache_fini(&server->files);
     free(server);
     if (on_closed != NULL)
         on_closed(data);
@@ -159,6 +160,7 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     SLIST_INIT(&server->listeners);
     eio_http_admission_init(server);
     eio_router_init(&server->router);
+    eio_file_cache_init(&server->files);
     eio_deadline_queue_init(&server->idle, server->loop, server->options.idle_timeout_ms,
                             eio_http_connection_idle_due);
     eio_deadline_queue_init(&server->head, server->loop, server->options.head_timeout_ms,
