@@ -279,6 +279,8 @@ static int inflate_bytes(z_stream *stream, output *out, eio_slice bytes)
 static int inflate_message(z_stream *stream, output *out, eio_slice message)
 {
     static const char tail[TAIL_BYTES] = { 0, 0, (char)0xff, (char)0xff };
+    if (message.len == 0)
+        return grow_output(out, 0); /* an empty message, as Node sees it; it should have one byte */
     int rc = inflate_bytes(stream, out, message);
     bool is_over = stream->avail_in > 0; /* a last block, and something behind it */
 

@@ -75,11 +75,24 @@ static void type_follows_the_extension(void **state)
     assert_string_equal(eio_file_type("a."), "application/octet-stream");
 }
 
+static void text_is_told_from_what_is_compressed_already(void **state)
+{
+    static const char *const texts[] = { "a.html", "a.css", "a.js", "a.map", "a.svg", "a.txt" };
+    static const char *const others[] = { "a.png", "a.woff2", "a.mp4", "a.gz", "a" };
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(texts); i++)
+        assert_true(eio_type_is_text(eio_file_type(texts[i])));
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_false(eio_type_is_text(eio_file_type(others[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(path_names_the_file_that_the_table_says),
         cmocka_unit_test(type_follows_the_extension),
+        cmocka_unit_test(text_is_told_from_what_is_compressed_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <uv.h>
+
+#include "engineio/net/buffer_private.h"
 
 #include "engineio/buffer.h"
 
@@ -44,6 +47,66 @@ static void buffer_of_absurd_size_is_refused(void **state)
     eio_buffer_unref(buffer);
 }
 
+static eio_buffer *companion_of(eio_buffer *buffer, uint8_t form)
+{
+    eio_buffer *companion = eio_buffer_new(1);
+
+    assert_non_null(companion);
+    companion->form = form;
+    return eio_buffer_add_companion(buffer, companion);
+}
+
+static void companions_are_found_by_their_form_and_freed_with_the_buffer(void **state)
+{
+    eio_buffer *buffer = eio_buffer_new(1);
+    eio_buffer *forms[5];
+    (void)state;
+
+    assert_null(eio_buffer_companion(buffer, 0));
+    for (uint8_t form = 0; form < 5; form++) {
+        forms[form] = companion_of(buffer, form);
+        assert_ptr_equal(eio_buffer_companion(buffer, form), forms[form]);
+        assert_null(eio_buffer_companion(buffer, (uint8_t)(form + 1)));
+    }
+    for (uint8_t form = 0; form < 5; form++)
+        assert_ptr_equal(companion_of(buffer, form), forms[form]); /* the second is not taken */
+    eio_buffer *kept = eio_buffer_ref(forms[2]);
+    eio_buffer_unref(buffer);
+    assert_int_equal(kept->form, 2);
+    eio_buffer_unref(kept);
+}
+
+enum { THREADS = 4, FORMS = 7, ROUNDS = 200 };
+
+static void add_companions(void *data)
+{
+    eio_buffer *buffer = data;
+
+    for (uint8_t form = 0; form < FORMS; form++)
+        if (eio_buffer_companion(buffer, form) == NULL)
+            (void)companion_of(buffer, form);
+    eio_buffer_unref(buffer);
+}
+
+static void threads_agree_on_one_companion_of_a_form(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        eio_buffer *buffer = eio_buffer_new(1);
+        uv_thread_t threads[THREADS];
+        size_t count = 0;
+        for (int i = 0; i < THREADS; i++)
+            assert_int_equal(uv_thread_create(&threads[i], add_companions, eio_buffer_ref(buffer)),
+                             0);
+        for (int i = 0; i < THREADS; i++)
+            uv_thread_join(&threads[i]);
+        for (const eio_buffer *at = atomic_load(&buffer->companions); at != NULL; count++)
+            at = atomic_load(&at->companions);
+        assert_int_equal(count, FORMS);
+        eio_buffer_unref(buffer);
+    }
+}
+
 static void slices_compare_by_their_bytes(void **state)
 {
     (void)state;
@@ -72,6 +135,8 @@ int main(void)
         cmocka_unit_test(buffer_grows_and_keeps_its_bytes),
         cmocka_unit_test(buffer_lives_until_its_last_reference),
         cmocka_unit_test(buffer_of_absurd_size_is_refused),
+        cmocka_unit_test(companions_are_found_by_their_form_and_freed_with_the_buffer),
+        cmocka_unit_test(threads_agree_on_one_companion_of_a_form),
         cmocka_unit_test(slices_compare_by_their_bytes),
         cmocka_unit_test(every_error_has_a_text),
     };

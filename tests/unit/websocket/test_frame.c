@@ -34,6 +34,9 @@ static void put(input *in, const void *bytes, size_t len)
     in->len += len;
 }
 
+/* Whether permessage-deflate was agreed on, in the test at work. */
+static bool has_deflate;
+
 /* A masked frame of a client, in its shortest form. */
 static void put_frame(input *in, unsigned first, eio_slice payload)
 {
@@ -55,9 +58,10 @@ static void note(record *out, eio_frame_result result, const eio_frame_event *ev
     int code = result == EIO_FRAME_MESSAGE ? 0 : event->code;
     int opcode = result == EIO_FRAME_FAILED ? 0 : (int)event->opcode;
 
-    int len = snprintf(out->text + out->len, (size_t)room, "%s %x %d %.*s\n", names[result],
-                       (unsigned)opcode, code, (int)event->payload.len,
-                       event->payload.len == 0 ? "" : event->payload.base);
+    int len =
+        snprintf(out->text + out->len, (size_t)room, "%s%s %x %d %.*s\n",
+                 event->compressed ? "compressed " : "", names[result], (unsigned)opcode, code,
+                 (int)event->payload.len, event->payload.len == 0 ? "" : event->payload.base);
     assert_true(len >= 0 && len < room);
     out->len += (size_t)len;
 }
@@ -82,7 +86,7 @@ static void feed(eio_frame_decoder *decoder, const char *bytes, size_t len, reco
 /* Feed all of it in two pieces, the first of `cut` bytes. */
 static void feed_cut(const input *in, size_t cut, record *out)
 {
-    eio_frame_decoder decoder = { 0 };
+    eio_frame_decoder decoder = { .has_deflate = has_deflate };
 
     out->len = 0;
     out->text[0] = '\0';
@@ -93,7 +97,7 @@ static void feed_cut(const input *in, size_t cut, record *out)
 
 static void feed_byte_by_byte(const input *in, record *out)
 {
-    eio_frame_decoder decoder = { 0 };
+    eio_frame_decoder decoder = { .has_deflate = has_deflate };
 
     out->len = 0;
     out->text[0] = '\0';
@@ -260,6 +264,62 @@ static void decoder_rejects_reserved_bits_and_opcodes(void **state)
         if ((opcode > 2 && opcode < 8) || opcode > 10)
             assert_fails((eio_slice){ &first, 1 }, EIO_E_PROTOCOL, "a reserved opcode");
     }
+}
+
+/* What is inside is not looked at: neither its length when inflated, nor whether it is UTF-8. */
+static void decoder_marks_compressed_messages(void **state)
+{
+    input in = { 0 };
+    (void)state;
+
+    put_frame(&in, 0xc1, EIO_STR("\xf2\x48\xff"));
+    put_frame(&in, 0xc2, EIO_STR(""));
+    put_frame(&in, 0x81, EIO_STR("plain"));
+    put_frame(&in, 0x41, EIO_STR("\xff"));
+    put_frame(&in, 0x89, EIO_STR("ping"));
+    put_frame(&in, 0x00, EIO_STR(""));
+    put_frame(&in, 0x80, EIO_STR("\xfe"));
+    put_frame(&in, 0x01, EIO_STR("a"));
+    put_frame(&in, 0x80, EIO_STR("b"));
+    has_deflate = true;
+    assert_events(&in, "compressed message 1 0 \xf2\x48\xff\ncompressed message 2 0 \n"
+                       "message 1 0 plain\ncontrol 9 0 ping\ncompressed message 1 0 \xff\xfe\n"
+                       "message 1 0 ab\n");
+    has_deflate = false;
+}
+
+static void decoder_rejects_rsv1_but_in_the_first_frame_of_a_message(void **state)
+{
+    static const unsigned alone[] = { 0xc8, 0xc9, 0xca, 0xa1, 0x91, 0xe1, 0xd2, 0xf1 };
+    static const unsigned after[] = { 0xc0, 0x40 };
+    (void)state;
+
+    has_deflate = true;
+    for (size_t i = 0; i < COUNT(alone) + COUNT(after); i++) {
+        input in = { 0 };
+        bool is_alone = i < COUNT(alone);
+        if (!is_alone)
+            put_frame(&in, 0x41, EIO_STR("x"));
+        put_frame(&in, is_alone ? alone[i] : after[i - COUNT(alone)], EIO_STR(""));
+        assert_events(&in, "failed 0 -10011 a reserved bit is set\n");
+    }
+    has_deflate = false;
+}
+
+static void limits_hold_for_compressed_bytes(void **state)
+{
+    static const char bytes[LIMIT + 1];
+    input in = { 0 };
+    (void)state;
+
+    has_deflate = true;
+    put_frame(&in, 0xc2, (eio_slice){ bytes, LIMIT + 1 });
+    assert_events(&in, "failed 0 -10004 message too big\n");
+    in.len = 0;
+    put_frame(&in, 0x42, (eio_slice){ bytes, LIMIT });
+    put_frame(&in, 0x80, (eio_slice){ bytes, 1 });
+    assert_events(&in, "failed 0 -10004 message too big\n");
+    has_deflate = false;
 }
 
 static void decoder_rejects_an_unmasked_client_frame(void **state)
@@ -429,6 +489,9 @@ int main(void)
         cmocka_unit_test(decoder_reads_a_close_frame_inside_a_message),
         cmocka_unit_test(decoder_rejects_wrong_close_frames),
         cmocka_unit_test(decoder_rejects_reserved_bits_and_opcodes),
+        cmocka_unit_test(decoder_marks_compressed_messages),
+        cmocka_unit_test(decoder_rejects_rsv1_but_in_the_first_frame_of_a_message),
+        cmocka_unit_test(limits_hold_for_compressed_bytes),
         cmocka_unit_test(decoder_rejects_an_unmasked_client_frame),
         cmocka_unit_test(decoder_rejects_long_or_fragmented_control_frames),
         cmocka_unit_test(decoder_rejects_lengths_that_are_not_minimal),

@@ -82,6 +82,37 @@ static void a_buffer_is_sealed_in_one_way_only(void **state)
     eio_buffer_unref(buffer);
 }
 
+static void a_compressed_frame_says_so_in_its_first_byte(void **state)
+{
+    char bytes[126] = { 0 };
+    eio_buffer *text = eio_buffer_copy(EIO_STR("\xf2\x48"));
+    eio_buffer *longer = eio_buffer_copy((eio_slice){ bytes, sizeof(bytes) });
+    (void)state;
+
+    eio_frame_seal_compressed(text, EIO_OPCODE_TEXT);
+    assert_sealed(text, EIO_STR("\xc1\x02\xf2\x48"));
+    assert_int_equal(eio_frame_opcode(text), EIO_OPCODE_TEXT);
+    eio_frame_seal_compressed(longer, EIO_OPCODE_BINARY);
+    assert_memory_equal(eio_buffer_sealed(longer).base, "\xc2\x7e\x00\x7e", 4);
+    eio_buffer_unref(text);
+    eio_buffer_unref(longer);
+}
+
+static void the_payload_of_a_frame_has_its_prefix(void **state)
+{
+    eio_buffer *text = eio_buffer_copy(EIO_STR("hello"));
+    eio_buffer *plain = eio_buffer_copy(EIO_STR("hello"));
+    (void)state;
+
+    assert_int_equal(eio_frame_seal(text, '4', EIO_OPCODE_TEXT), EIO_OK);
+    assert_true(eio_slice_equal(eio_frame_payload(text), EIO_STR("4hello")));
+    assert_int_equal(eio_frame_seal(plain, 0, EIO_OPCODE_BINARY), EIO_OK);
+    assert_true(eio_slice_equal(eio_frame_payload(plain), EIO_STR("hello")));
+    assert_int_equal(eio_frame_opcode(plain), EIO_OPCODE_BINARY);
+    eio_buffer_unref(text);
+    eio_buffer_unref(plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +120,8 @@ int main(void)
         cmocka_unit_test(sealing_puts_header_and_prefix_before_the_payload),
         cmocka_unit_test(a_prefix_counts_in_the_length),
         cmocka_unit_test(a_buffer_is_sealed_in_one_way_only),
+        cmocka_unit_test(a_compressed_frame_says_so_in_its_first_byte),
+        cmocka_unit_test(the_payload_of_a_frame_has_its_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
