@@ -192,6 +192,7 @@ typedef struct output {
     char *bytes; /* own heap */
     size_t len, capacity;
     size_t limit;
+    bool is_over; /* a block called itself the last */
 } output;
 
 /* At its start, whatever went wrong with it before; NULL when out of memory. */
@@ -250,7 +251,7 @@ static int inflate_step(z_stream *stream, output *out)
     switch (rc) {
     case Z_OK: return stream->avail_in > 0 || stream->avail_out == 0;
     case Z_BUF_ERROR: return stream->avail_in > 0; /* nothing more can come of what there was */
-    case Z_STREAM_END: return 0;
+    case Z_STREAM_END: out->is_over = true; return 0;
     case Z_MEM_ERROR: return EIO_E_NOMEM;
     default: return EIO_E_PROTOCOL;
     }
@@ -279,15 +280,13 @@ static int inflate_bytes(z_stream *stream, output *out, eio_slice bytes)
 static int inflate_message(z_stream *stream, output *out, eio_slice message)
 {
     static const char tail[TAIL_BYTES] = { 0, 0, (char)0xff, (char)0xff };
+
     if (message.len == 0)
         return grow_output(out, 0); /* an empty message, as Node sees it; it should have one byte */
     int rc = inflate_bytes(stream, out, message);
-    bool is_over = stream->avail_in > 0; /* a last block, and something behind it */
-
-    if (rc == EIO_OK && !is_over)
+    if (rc == EIO_OK && !out->is_over)
         rc = inflate_bytes(stream, out, (eio_slice){ tail, sizeof(tail) });
-    if (rc == EIO_OK && !is_over && stream->avail_in == 0 &&
-        (stream->data_type & AT_A_BLOCKS_END) == 0)
+    if (rc == EIO_OK && !out->is_over && (stream->data_type & AT_A_BLOCKS_END) == 0)
         rc = EIO_E_PROTOCOL;
     return rc;
 }

@@ -263,7 +263,10 @@ int eio_session_send(eio_session *session, eio_buffer *payload, unsigned flags)
     if (!session->is_open)
         return EIO_E_CLOSED;
     int len = snprintf(session->heard + session->heard_len, HEARD_BYTES - session->heard_len,
-                       binary ? "<%.*s>|" : "%.*s|", (int)bytes.len, bytes.base);
+                       (flags & EIO_SEND_NO_COMPRESS) != 0 ? "plain %.*s|"
+                       : binary                            ? "<%.*s>|"
+                                                           : "%.*s|",
+                       (int)bytes.len, bytes.base);
     session->heard_len += (size_t)len;
     fake.sent++;
     assert(session->heard_len < HEARD_BYTES);

@@ -25,6 +25,7 @@ const { values } = parseArgs({
         cors: text,
         'client-dir': text, /* Node brings its own */
         'allow-eio3': { type: 'boolean' },
+        deflate: { type: 'boolean' },
     },
 });
 
@@ -49,6 +50,7 @@ function serverOptions() {
     if (values.transports) options.transports = values.transports.split(',');
     if (values['allow-eio3']) options.allowEIO3 = true;
     if (values.cors) options.cors = { origin: values.cors };
+    if (values.deflate) options.perMessageDeflate = true;
     return options;
 }
 

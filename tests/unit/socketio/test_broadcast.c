@@ -213,6 +213,23 @@ static void a_volatile_broadcast_skips_who_is_not_writable(void **state)
     assert_string_equal(reached(NULL), "0123");
 }
 
+static void what_is_not_to_be_compressed_is_said_to_be_so(void **state)
+{
+    eio_buffer *bytes = eio_buffer_copy(EIO_STR("bin"));
+    const eio_slice json = SIO_JSON("{\"_placeholder\":true,\"num\":0}");
+    const sio_target target = { .flags = SIO_NO_COMPRESS };
+
+    (void)state;
+    assert_int_equal(sio_broadcast(root, &target, SIO_STR("b"), (sio_args){ &json, 1, &bytes, 1 }),
+                     EIO_OK);
+    for (size_t i = 0; i < N_CLIENTS; i++)
+        assert_string_equal(fake_heard(sessions[i]),
+                            "plain 51-[\"b\",{\"_placeholder\":true,\"num\":0}]|plain bin|");
+    assert_int_equal(sio_emit_with(sockets[0], SIO_STR("a"), SIO_NO_ARGS, SIO_NO_COMPRESS), EIO_OK);
+    assert_string_equal(fake_heard(sessions[0]), "plain 2[\"a\"]|");
+    eio_buffer_unref(bytes);
+}
+
 static void who_disconnects_is_not_reached_and_can_still_tell_the_others(void **state)
 {
     (void)state;
@@ -286,6 +303,7 @@ int main(void)
         TEST(the_adapter_hears_of_rooms_once),
         TEST(rooms_can_be_walked_and_have_a_limit),
         TEST(a_volatile_broadcast_skips_who_is_not_writable),
+        TEST(what_is_not_to_be_compressed_is_said_to_be_so),
         TEST(who_disconnects_is_not_reached_and_can_still_tell_the_others),
         TEST(a_walk_over_sockets_survives_what_its_visitor_does),
         TEST(binary_is_encoded_once_for_all),
