@@ -1,6 +1,7 @@
 #include "engineio/ws_transport.h"
 
 #include "engineio/net/base64.h"
+#include "engineio/net/buffer_private.h"
 #include "engineio/payload3.h"
 #include "engineio/sealed.h"
 #include "engineio/server.h"
@@ -164,6 +165,8 @@ int eio_ws_transport_send(eio_session *session, eio_buffer *packet)
     eio_buffer *frame = binary_frame(session, eio_buffer_slice(packet));
     if (frame == NULL)
         return EIO_E_NOMEM;
+    if (eio_buffer_is_plain(packet))
+        eio_buffer_set_plain(frame);
     int rc = eio_websocket_send_sealed(session->ws, frame);
     eio_buffer_unref(frame);
     return rc;

@@ -1,4 +1,4 @@
-/* Compressed messages over a WebSocket of its own loop: what the owner may do inside callbacks, and what is sent how. */
+/* Compressed messages over a WebSocket of its own loop: what may be done inside callbacks, and what is sent how. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
