@@ -54,6 +54,7 @@ const char *eio_deflate_fault(const eio_deflate_options *options)
 
 void eio_deflate_init(eio_deflate *deflate, const eio_deflate_options *options)
 {
+    assert(options == NULL || eio_deflate_fault(options) == NULL); /* the application's mistake */
     *deflate = (eio_deflate){ .is_on = options != NULL };
     if (options != NULL)
         deflate->options = eio_deflate_complete(options);

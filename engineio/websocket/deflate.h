@@ -28,7 +28,7 @@ typedef struct eio_deflate {
     struct z_stream_s *inflater;                     /* likewise */
 } eio_deflate;
 
-/* options: copied, with 0 for any default; NULL: it is off. */
+/* options: copied, in range, with 0 for any default; NULL: it is off. */
 void eio_deflate_init(eio_deflate *deflate, const eio_deflate_options *options);
 void eio_deflate_fini(eio_deflate *deflate);
 
