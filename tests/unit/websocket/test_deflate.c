@@ -332,6 +332,21 @@ static void a_message_is_compressed_once_for_all(void **state)
     eio_deflate_fini(&deflate);
 }
 
+static void no_message_refers_to_an_earlier_one(void **state)
+{
+    eio_buffer *first = sealed_text(5000);
+    eio_buffer *second = sealed_text(5000);
+    eio_deflate deflate;
+    (void)state;
+
+    eio_deflate_init(&deflate, &no_options);
+    assert_true(eio_slice_equal(eio_buffer_sealed(eio_deflate_frame(&deflate, first, 15)),
+                                eio_buffer_sealed(eio_deflate_frame(&deflate, second, 15))));
+    eio_buffer_unref(first);
+    eio_buffer_unref(second);
+    eio_deflate_fini(&deflate);
+}
+
 static void a_companion_outlives_its_message_in_a_queue(void **state)
 {
     eio_buffer *buffer = sealed_text(5000);
@@ -448,6 +463,7 @@ int main(void)
         cmocka_unit_test(clients_that_share_an_inflater_do_not_mix),
         cmocka_unit_test(a_client_that_said_little_costs_little),
         cmocka_unit_test(a_message_is_compressed_once_for_all),
+        cmocka_unit_test(no_message_refers_to_an_earlier_one),
         cmocka_unit_test(a_companion_outlives_its_message_in_a_queue),
         cmocka_unit_test(each_window_has_a_form_of_its_own),
         cmocka_unit_test(the_smallest_window_is_kept_to),
