@@ -2,10 +2,7 @@
 
 #include <stdlib.h>
 
-#include "engineio/limits.h"
-
 typedef struct eio_cached_file {
-    TAILQ_ENTRY(eio_cached_file) link;
     dev_t device;
     ino_t inode;
     off_t size;
@@ -14,16 +11,10 @@ typedef struct eio_cached_file {
     eio_buffer *body; /* a reference */
 } cached_file;
 
-void eio_file_cache_init(eio_file_cache *cache)
+static void drop_last(eio_file_cache *cache)
 {
-    TAILQ_INIT(&cache->files);
-    cache->count = cache->bytes = 0;
-}
+    cached_file *file = cache->files[--cache->count];
 
-static void drop(eio_file_cache *cache, cached_file *file)
-{
-    TAILQ_REMOVE(&cache->files, file, link);
-    cache->count--;
     cache->bytes -= eio_buffer_slice(file->body).len;
     eio_buffer_unref(file->body);
     free(file);
@@ -31,8 +22,8 @@ static void drop(eio_file_cache *cache, cached_file *file)
 
 void eio_file_cache_fini(eio_file_cache *cache)
 {
-    while (!TAILQ_EMPTY(&cache->files))
-        drop(cache, TAILQ_FIRST(&cache->files));
+    while (cache->count > 0)
+        drop_last(cache);
 }
 
 static bool is_it(const cached_file *file, const struct stat *now, eio_encoding encoding)
@@ -42,26 +33,32 @@ static bool is_it(const cached_file *file, const struct stat *now, eio_encoding 
            file->changed.tv_nsec == now->st_mtim.tv_nsec && file->encoding == encoding;
 }
 
-static cached_file *find(eio_file_cache *cache, const struct stat *file, eio_encoding encoding)
+/* Its place; count if there is none. */
+static size_t find(const eio_file_cache *cache, const struct stat *file, eio_encoding encoding)
 {
-    cached_file *found;
+    size_t at = 0;
 
-    TAILQ_FOREACH(found, &cache->files, link)
-        if (is_it(found, file, encoding))
-            return found;
-    return NULL;
+    while (at < cache->count && !is_it(cache->files[at], file, encoding))
+        at++;
+    return at;
+}
+
+/* Put one at the front; those up to its place make room. */
+static void put_first(eio_file_cache *cache, cached_file *file, size_t place)
+{
+    memmove(cache->files + 1, cache->files, place * sizeof(cached_file *));
+    cache->files[0] = file;
 }
 
 eio_buffer *eio_file_cache_find(eio_file_cache *cache, const struct stat *file,
                                 eio_encoding encoding)
 {
-    cached_file *found = find(cache, file, encoding);
+    size_t at = find(cache, file, encoding);
 
-    if (found == NULL)
+    if (at == cache->count)
         return NULL;
-    TAILQ_REMOVE(&cache->files, found, link);
-    TAILQ_INSERT_HEAD(&cache->files, found, link);
-    return found->body;
+    put_first(cache, cache->files[at], at);
+    return cache->files[0]->body;
 }
 
 void eio_file_cache_add(eio_file_cache *cache, const struct stat *file, eio_encoding encoding,
@@ -69,7 +66,7 @@ void eio_file_cache_add(eio_file_cache *cache, const struct stat *file, eio_enco
 {
     size_t len = eio_buffer_slice(body).len;
 
-    if (len > EIO_FILE_CACHE_BYTES || find(cache, file, encoding) != NULL)
+    if (len > EIO_FILE_CACHE_BYTES || find(cache, file, encoding) < cache->count)
         return;
     cached_file *added = malloc(sizeof(*added));
     if (added == NULL)
@@ -80,9 +77,9 @@ void eio_file_cache_add(eio_file_cache *cache, const struct stat *file, eio_enco
                             .changed = file->st_mtim,
                             .encoding = encoding,
                             .body = eio_buffer_ref(body) };
-    TAILQ_INSERT_HEAD(&cache->files, added, link);
-    cache->count++;
+    while (cache->count == EIO_FILE_CACHE_FILES ||
+           (cache->count > 0 && cache->bytes > EIO_FILE_CACHE_BYTES - len))
+        drop_last(cache);
+    put_first(cache, added, cache->count++);
     cache->bytes += len;
-    while (cache->count > EIO_FILE_CACHE_FILES || cache->bytes > EIO_FILE_CACHE_BYTES)
-        drop(cache, TAILQ_LAST(&cache->files, eio_cached_files));
 }

@@ -6,17 +6,17 @@
 #ifndef ENGINEIO_HTTP_FILE_CACHE_H
 #define ENGINEIO_HTTP_FILE_CACHE_H
 
-#include <sys/queue.h>
 #include <sys/stat.h>
 
 #include "engineio/http/encoding.h"
+#include "engineio/limits.h"
 
+/* Zeroed before its first use. */
 typedef struct eio_file_cache {
-    TAILQ_HEAD(eio_cached_files, eio_cached_file) files; /* the latest first */
+    struct eio_cached_file *files[EIO_FILE_CACHE_FILES]; /* own; the latest first */
     size_t count, bytes;
 } eio_file_cache;
 
-void eio_file_cache_init(eio_file_cache *cache);
 void eio_file_cache_fini(eio_file_cache *cache);
 
 /* Borrowed until the next call; NULL if it is not there. */

@@ -411,11 +411,13 @@ static void handle_opened(uv_work_t *work, int status)
 {
     file_job *job = work->data;
 
+    int error = job->error;
+
     job->working = false;
     if (job->request == NULL)
         free_job(job);
-    else if (status != 0 || job->error != 0)
-        (void)eio_http_respond(let_go(job), status_of(job->error), NULL);
+    else if (status != 0 || error != 0)
+        (void)eio_http_respond(let_go(job), status_of(error), NULL);
     else if (S_ISDIR(job->stat.st_mode))
         redirect(let_go(job));
     else if (!S_ISREG(job->stat.st_mode))

@@ -160,7 +160,6 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     SLIST_INIT(&server->listeners);
     eio_http_admission_init(server);
     eio_router_init(&server->router);
-    eio_file_cache_init(&server->files);
     eio_deadline_queue_init(&server->idle, server->loop, server->options.idle_timeout_ms,
                             eio_http_connection_idle_due);
     eio_deadline_queue_init(&server->head, server->loop, server->options.head_timeout_ms,

@@ -151,7 +151,7 @@ eio_buffer *eio_deflate_frame(eio_deflate *deflate, eio_buffer *buffer, unsigned
 void eio_inflate_window_fini(eio_inflate_window *window)
 {
     free(window->bytes);
-    *window = (eio_inflate_window){ NULL, 0, 0 };
+    *window = (eio_inflate_window){ .bits = window->bits };
 }
 
 static bool grow_window(eio_inflate_window *window, size_t needed)
@@ -170,9 +170,10 @@ static bool grow_window(eio_inflate_window *window, size_t needed)
     return true;
 }
 
-/* Keep the last bytes of what it holds and of the message, most of them in all. */
-static bool slide_window(eio_inflate_window *window, const char *message, size_t len, size_t most)
+/* Keep the last bytes of what it holds and of the message. False when out of memory. */
+static bool slide_window(eio_inflate_window *window, const char *message, size_t len)
 {
+    size_t most = (size_t)1 << window->bits;
     size_t news = len < most ? len : most;
     size_t kept = window->len < most - news ? window->len : most - news;
 
@@ -293,7 +294,7 @@ static int inflate_message(z_stream *stream, output *out, eio_slice message)
 }
 
 int eio_inflate(char **out, size_t *len, eio_deflate *deflate, eio_slice message, size_t limit,
-                unsigned bits, eio_inflate_window *window)
+                eio_inflate_window *window)
 {
     output all = { .limit = limit };
     z_stream *stream = inflater_of(deflate, window);
@@ -301,8 +302,7 @@ int eio_inflate(char **out, size_t *len, eio_deflate *deflate, eio_slice message
     if (stream == NULL)
         return EIO_E_NOMEM;
     int rc = inflate_message(stream, &all, message);
-    if (rc == EIO_OK && window != NULL &&
-        !slide_window(window, all.bytes, all.len, (size_t)1 << bits))
+    if (rc == EIO_OK && window != NULL && !slide_window(window, all.bytes, all.len))
         rc = EIO_E_NOMEM;
     if (rc != EIO_OK) {
         free(all.bytes);

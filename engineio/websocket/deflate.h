@@ -43,10 +43,11 @@ const char *eio_deflate_fault(const eio_deflate_options *options);
  */
 eio_buffer *eio_deflate_frame(eio_deflate *deflate, eio_buffer *buffer, unsigned bits);
 
-/* The end of what a client has said, which its next message may refer to. Zeroed before its first use. */
+/* The end of what a client has said, which its next message may refer to. All but bits is zeroed before its first use. */
 typedef struct eio_inflate_window {
     char *bytes; /* own heap */
     size_t len, capacity;
+    unsigned bits; /* it is of 2^bits bytes */
 } eio_inflate_window;
 
 void eio_inflate_window_fini(eio_inflate_window *window);
@@ -55,11 +56,11 @@ void eio_inflate_window_fini(eio_inflate_window *window);
  * Inflate a message. As with Node's, what follows a block that calls itself the last is ignored.
  *
  * out:    new, to be freed; may be changed
- * window: of that client, of 2^bits bytes; NULL: its messages do not refer to earlier ones
+ * window: of that client; NULL: its messages do not refer to earlier ones
  * EIO_OK, EIO_E_TOO_BIG (as soon as there is one byte above the limit), EIO_E_PROTOCOL (not compressed data; a
  * reference behind the window) or EIO_E_NOMEM
  */
 int eio_inflate(char **out, size_t *len, eio_deflate *deflate, eio_slice message, size_t limit,
-                unsigned bits, eio_inflate_window *window);
+                eio_inflate_window *window);
 
 #endif

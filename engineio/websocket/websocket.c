@@ -35,11 +35,11 @@ struct eio_websocket {
     eio_deadline deadline;      /* in the group's queue for the state */
     eio_frame_decoder decoder;
     uint8_t state;
-    bool busy;                        /* handle_read is at work */
-    bool silent;                      /* nothing came since our last ping */
-    bool keeps_window;                /* the client's messages refer to earlier ones */
-    uint8_t server_bits, client_bits; /* the windows of permessage-deflate; 0: it is off */
-    eio_inflate_window window[];      /* one, if so */
+    bool busy;                   /* handle_read is at work */
+    bool silent;                 /* nothing came since our last ping */
+    bool keeps_window;           /* the client's messages refer to earlier ones */
+    uint8_t server_bits;         /* the window of what we compress; 0: permessage-deflate is off */
+    eio_inflate_window window[]; /* one, if so */
 };
 
 static_assert(sizeof(eio_websocket) <= 96, "an idle client is small");
@@ -296,8 +296,7 @@ static void inflate_message(eio_websocket *ws, const eio_frame_event *event)
     char *bytes = NULL;
     size_t len = 0;
     int rc = eio_inflate(&bytes, &len, &ws->group->deflate, event->payload,
-                         ws->group->limits.max_message_bytes, ws->client_bits,
-                         ws->keeps_window ? ws->window : NULL);
+                         ws->group->limits.max_message_bytes, ws->keeps_window ? ws->window : NULL);
     eio_slice payload = { bytes, len };
 
     if (rc == EIO_OK && !binary && !eio_utf8_is_valid(payload))
@@ -513,9 +512,10 @@ static eio_websocket *websocket_new(uv_loop_t *loop, const eio_websocket_options
     if (ws == NULL)
         return NULL;
     ws->keeps_window = keeps_window;
+    if (keeps_window)
+        ws->window->bits = eio_extensions_bits(agreed, EIO_CLIENT_MAX_WINDOW_BITS);
     if (agreed->is_agreed) {
         ws->server_bits = (uint8_t)eio_extensions_bits(agreed, EIO_SERVER_MAX_WINDOW_BITS);
-        ws->client_bits = (uint8_t)eio_extensions_bits(agreed, EIO_CLIENT_MAX_WINDOW_BITS);
         ws->decoder.has_deflate = true;
     }
     ws->group = eio_websocket_group_acquire(loop, options, &due_handlers);

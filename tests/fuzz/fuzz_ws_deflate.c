@@ -50,7 +50,7 @@ static void check_first(const uint8_t *bytes, size_t len, size_t limit, int rc, 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const eio_deflate_options options = { .threshold = 0 };
-    eio_inflate_window window = { NULL, 0, 0 };
+    eio_inflate_window window = { .bytes = NULL };
     eio_deflate deflate;
     int rc = EIO_OK;
 
@@ -58,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     size_t limit = 1 + (size_t)(bytes[0] | bytes[1] << 8);
     unsigned bits = 8 + bytes[2] % 8;
+    window.bits = bits;
     size_t piece = bytes[3] == 0 ? SIZE_MAX : bytes[3];
     eio_deflate_init(&deflate, &options);
     bool is_first = true;
@@ -66,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         char *out = NULL;
         size_t out_len = 0;
         rc = eio_inflate(&out, &out_len, &deflate, (eio_slice){ (const char *)bytes + at, count },
-                         limit, bits, &window);
+                         limit, &window);
         assert(out_len <= limit && window.len <= (size_t)1 << bits);
         assert(window.len <= window.capacity && window.capacity <= (size_t)1 << bits);
         if (is_first)

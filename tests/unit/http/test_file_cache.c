@@ -5,8 +5,6 @@
 
 #include <cmocka.h>
 
-#include "engineio/limits.h"
-
 static struct stat file_of(ino_t inode)
 {
     return (struct stat){ .st_ino = inode, .st_size = 100, .st_mtim = { .tv_sec = 5 } };
@@ -32,12 +30,11 @@ static bool has(eio_file_cache *cache, ino_t inode)
 
 static void a_file_is_found_as_long_as_it_is_the_same(void **state)
 {
-    eio_file_cache cache;
+    eio_file_cache cache = { .count = 0 };
     struct stat file = file_of(1);
     struct stat other;
     (void)state;
 
-    eio_file_cache_init(&cache);
     add(&cache, 1, 10);
     assert_true(has(&cache, 1));
     assert_false(has(&cache, 2));
@@ -62,10 +59,9 @@ static void a_file_is_found_as_long_as_it_is_the_same(void **state)
 
 static void what_was_not_asked_for_the_longest_goes_first(void **state)
 {
-    eio_file_cache cache;
+    eio_file_cache cache = { .count = 0 };
     (void)state;
 
-    eio_file_cache_init(&cache);
     for (ino_t i = 1; i <= EIO_FILE_CACHE_FILES; i++)
         add(&cache, i, 10);
     assert_true(has(&cache, 1)); /* asked for again */
@@ -78,10 +74,9 @@ static void what_was_not_asked_for_the_longest_goes_first(void **state)
 
 static void its_bytes_are_bounded(void **state)
 {
-    eio_file_cache cache;
+    eio_file_cache cache = { .count = 0 };
     (void)state;
 
-    eio_file_cache_init(&cache);
     add(&cache, 1, EIO_FILE_CACHE_BYTES / 2);
     add(&cache, 2, EIO_FILE_CACHE_BYTES / 2);
     assert_true(has(&cache, 1) && has(&cache, 2));

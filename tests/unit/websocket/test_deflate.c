@@ -60,8 +60,7 @@ static int inflate_of(eio_deflate *deflate, eio_slice compressed, size_t limit,
     assert_non_null(copy);
     if (compressed.len > 0)
         memcpy(copy, compressed.base, compressed.len);
-    int rc = eio_inflate(&bytes, &len, deflate, (eio_slice){ copy, compressed.len }, limit, BITS,
-                         window);
+    int rc = eio_inflate(&bytes, &len, deflate, (eio_slice){ copy, compressed.len }, limit, window);
     free(copy);
     *out = (eio_slice){ bytes, len };
     return rc;
@@ -90,7 +89,7 @@ static void assert_fails(eio_deflate *deflate, eio_slice compressed, size_t limi
 static void examples_of_the_rfc_inflate(void **state)
 {
     eio_deflate deflate;
-    eio_inflate_window window = { NULL, 0, 0 };
+    eio_inflate_window window = { .bits = BITS };
     (void)state;
 
     eio_deflate_init(&deflate, &no_options);
@@ -221,7 +220,7 @@ static void messages_may_refer_to_earlier_ones_within_the_window(void **state)
     (void)state;
 
     for (int bits = 9; bits <= 15; bits++) {
-        eio_inflate_window window = { NULL, 0, 0 };
+        eio_inflate_window window = { .bits = (unsigned)bits };
         eio_deflate deflate;
         z_stream client;
         start_client(&client, bits);
@@ -232,9 +231,7 @@ static void messages_may_refer_to_earlier_ones_within_the_window(void **state)
             eio_slice compressed = deflate_message(&client, message);
             char *out;
             size_t len;
-            assert_int_equal(
-                eio_inflate(&out, &len, &deflate, compressed, LIMIT, (unsigned)bits, &window),
-                EIO_OK);
+            assert_int_equal(eio_inflate(&out, &len, &deflate, compressed, LIMIT, &window), EIO_OK);
             assert_int_equal(len, message.len);
             assert_memory_equal(out, message.base, len);
             assert_true(window.len <= (size_t)1 << bits && window.capacity <= (size_t)1 << bits);
@@ -250,7 +247,7 @@ static void messages_may_refer_to_earlier_ones_within_the_window(void **state)
 static void clients_that_share_an_inflater_do_not_mix(void **state)
 {
     static char texts[3][4000];
-    eio_inflate_window windows[3] = { { NULL, 0, 0 } };
+    eio_inflate_window windows[3] = { { .bits = BITS }, { .bits = BITS }, { .bits = BITS } };
     eio_deflate deflate;
     z_stream clients[3];
     (void)state;
@@ -280,7 +277,7 @@ static void clients_that_share_an_inflater_do_not_mix(void **state)
 
 static void a_client_that_said_little_costs_little(void **state)
 {
-    eio_inflate_window window = { NULL, 0, 0 };
+    eio_inflate_window window = { .bits = BITS };
     eio_deflate deflate;
     (void)state;
 
