@@ -43,7 +43,7 @@ const char *eio_deflate_fault(const eio_deflate_options *options);
  */
 eio_buffer *eio_deflate_frame(eio_deflate *deflate, eio_buffer *buffer, unsigned bits);
 
-/* The end of what a client has said, which its next message may refer to. All but bits is zeroed before its first use. */
+/* The end of what a client has said, which its next message may refer to. All but bits is zeroed at first. */
 typedef struct eio_inflate_window {
     char *bytes; /* own heap */
     size_t len, capacity;
