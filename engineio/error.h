@@ -31,7 +31,9 @@
     X(AUTH,        -10015, "authentication refused")                                   \
     X(REPLY,       -10016, "the server answered with an error")                        \
     X(RANDOM,      -10017, "the system's random source failed")                        \
-    X(UNSUPPORTED, -10018, "not supported by this build")
+    X(UNSUPPORTED, -10018, "not supported by this build")                              \
+    X(TLS,         -10019, "the TLS connection failed")                                \
+    X(CERTIFICATE, -10020, "certificate not accepted")
 /* clang-format on */
 
 typedef enum eio_code {

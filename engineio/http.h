@@ -128,6 +128,8 @@ EIO_API eio_slice eio_http_param(const eio_http_request *request, const char *na
 EIO_API bool eio_http_is_upgrade(const eio_http_request *request);
 /** The peer's address, see eio_stream_remote_address. */
 EIO_API size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size);
+/** @return whether it came over TLS */
+EIO_API bool eio_http_is_secure(const eio_http_request *request);
 /** @return the server that the request came to; borrowed */
 EIO_API eio_http_server *eio_http_request_server(const eio_http_request *request);
 

@@ -35,6 +35,11 @@ enum {
     EIO_FILE_CACHE_BYTES = 8 * 1024 * 1024,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
+    /* TLS (options of these names): a handshake holds some 40 KB, and is the dearest thing a stranger can ask for. */
+    EIO_TLS_HANDSHAKE_TIMEOUT_MS = 10 * 1000,
+    EIO_TLS_MAX_HANDSHAKES = 1024,
+    /* Steps of handshakes in one turn of the loop, of a millisecond or two each: then the other clients are served. */
+    EIO_TLS_STEPS_A_TURN = 4,
 
     /* HTTP: one request (options of the same names). All bytes that are not body have a limit (CVE-2024-22019). */
     EIO_HTTP_MAX_HEAD_BYTES = 16384,

@@ -1,4 +1,4 @@
-/* Byte streams on a libuv loop: listeners, connections, late and vectored writes. The lowest public layer. */
+/* Byte streams on a libuv loop: listeners, connections, TLS, late and vectored writes. The lowest public layer. */
 #ifndef ENGINEIO_STREAM_H
 #define ENGINEIO_STREAM_H
 
@@ -7,10 +7,12 @@
 
 #include "engineio/buffer.h"
 
-/** One connection over TCP or a unix socket. */
+/** One connection over TCP or a unix socket, with or without TLS. */
 typedef struct eio_stream eio_stream;
 /** A socket that accepts connections. */
 typedef struct eio_listener eio_listener;
+/** Certificates and settings for TLS, counted; one serves any number of listeners and connections. */
+typedef struct eio_tls eio_tls;
 
 /**
  * What the owner of a stream wants to hear. The table is static: it is borrowed for ever.
@@ -24,12 +26,87 @@ typedef struct eio_stream_handler {
     /**
      * The stream is gone: the last callback, exactly once, unless the owner closed it. Reason: UV_EOF when the peer
      * ended it (what is queued is still sent), EIO_E_BACKLOG when the peer took no byte for write_timeout_ms,
-     * EIO_E_TIMEOUT or another code when a connect failed, else libuv's.
+     * EIO_E_TIMEOUT or another code when a connect or a TLS handshake failed, EIO_E_TLS or EIO_E_CERTIFICATE (then
+     * eio_stream_tls_failure tells more), else libuv's.
      */
     void (*on_close)(eio_stream *stream, int reason, void *data);
     /** A stream made by eio_stream_connect is ready. NULL for accepted streams. */
     void (*on_connect)(eio_stream *stream, void *data);
 } eio_stream_handler;
+
+/** One end of TLS. */
+typedef enum eio_tls_role {
+    EIO_TLS_SERVER, /**< for eio_listen_options */
+    EIO_TLS_CLIENT, /**< for eio_connect_options */
+} eio_tls_role;
+
+/** The lowest version of TLS that is spoken; the highest is what mbedTLS has: 1.3 from its version 3 on. */
+typedef enum eio_tls_version {
+    EIO_TLS_1_2,
+    EIO_TLS_1_3, /**< EIO_E_UNSUPPORTED where mbedTLS has none */
+} eio_tls_version;
+
+/** One identity: a certificate and its key, in PEM files. */
+typedef struct eio_tls_identity {
+    const char *cert_file; /**< the certificate, then those between it and its CA */
+    const char *key_file;  /**< without a pass phrase */
+} eio_tls_identity;
+
+/** What eio_tls_new needs. Only suites with ECDHE and AEAD are spoken. */
+typedef struct eio_tls_options {
+    size_t size; /**< set by eio_tls_options_init */
+    eio_tls_role role;
+    /** a server needs them; a client shows this certificate if it is asked for one (NULL: it has none) */
+    const char *cert_file;
+    const char *key_file;
+    /**
+     * More identities of a server. A client that names a host (SNI) gets those whose certificate is for it; without
+     * one, or if none is, cert_file's.
+     */
+    const eio_tls_identity *more;
+    size_t more_count;
+    /** server: clients have to show a certificate of a CA in this file; NULL: they are not asked for one */
+    const char *client_ca_file;
+    /** client: trust the CAs in this file and no others; NULL: the system's */
+    const char *ca_file;
+    eio_tls_version min_version;   /**< EIO_TLS_1_2 */
+    uint64_t handshake_timeout_ms; /**< server: 10000, from the accept to the end of the handshake */
+    size_t max_handshakes;         /**< server: 1024 at a time on a listener, more wait to be accepted */
+    /** server: protocol for ALPN; clients that offer others only are refused. "http/1.1"; NULL: no ALPN */
+    const char *alpn;
+    /** server: resume sessions by tickets, keys change daily. Always off with client_ca_file */
+    bool tickets;
+} eio_tls_options;
+
+/** Fill with the defaults. @param options overwritten */
+EIO_API void eio_tls_options_init(eio_tls_options *options);
+
+/**
+ * Load certificates and keys.
+ *
+ * @param out      new; eio_tls_unref it
+ * @param options  copied
+ * @param why      names the file; may be NULL
+ * @return EIO_OK, EIO_E_INVALID, EIO_E_CERTIFICATE (a file is not what it should be), EIO_E_UNSUPPORTED, EIO_E_NOMEM,
+ *         or libuv's code of a file that cannot be read
+ * @note Any thread; it reads files.
+ */
+EIO_API int eio_tls_new(eio_tls **out, const eio_tls_options *options, eio_error *why);
+
+/**
+ * Load the same files again, for the handshakes to come; open connections stay as they are.
+ *
+ * @param why  names the file; may be NULL
+ * @return as eio_tls_new; if it fails, all stays as it was
+ * @note Any thread; it reads files.
+ */
+EIO_API int eio_tls_reload(eio_tls *tls, eio_error *why);
+
+/** Take one more reference. @param tls not NULL @return tls. @note Any thread. */
+EIO_API eio_tls *eio_tls_ref(eio_tls *tls);
+
+/** Give a reference back. @param tls may be NULL. @note Any thread. */
+EIO_API void eio_tls_unref(eio_tls *tls);
 
 /** Where to listen: exactly one of path, fd, or host and port. */
 typedef struct eio_listen_options {
@@ -40,6 +117,8 @@ typedef struct eio_listen_options {
     const char *path; /**< of a unix socket; a dead one that is left over is replaced */
     int fd;      /**< an inherited socket that is bound (and may listen already), taken; -1: none */
     int backlog; /**< 511, as Node's */
+    /** shared, EIO_TLS_SERVER; NULL: plain. Streams are handed out when they are accepted, before their handshake */
+    eio_tls *tls;
 } eio_listen_options;
 
 /** Fill with the defaults. */
@@ -51,7 +130,10 @@ typedef struct eio_connect_options {
     const char *host;    /**< name or address, at most 255 bytes */
     int port;            /**< 1 to 65535 */
     const char *path;    /**< of a unix socket */
-    uint64_t timeout_ms; /**< 10000; name look-up included */
+    uint64_t timeout_ms; /**< 10000; name look-up and TLS handshake included */
+    eio_tls *tls;        /**< shared, EIO_TLS_CLIENT; NULL: plain */
+    /** whom the server's certificate has to be for, a name or an address; NULL: host. Needed with path and tls */
+    const char *server_name;
 } eio_connect_options;
 
 /** Fill with the defaults. */
@@ -131,6 +213,17 @@ EIO_API void eio_stream_set_reading(eio_stream *stream, bool reading);
  * @return bytes written, without the NUL
  */
 EIO_API size_t eio_stream_remote_address(const eio_stream *stream, char *out, size_t size);
+
+/** @return whether it speaks TLS */
+EIO_API bool eio_stream_is_secure(const eio_stream *stream);
+
+/**
+ * Write why TLS failed, in one line: for on_close.
+ *
+ * @param out  NUL-terminated; empty if it did not fail
+ * @return bytes written, without the NUL
+ */
+EIO_API size_t eio_stream_tls_failure(const eio_stream *stream, char *out, size_t size);
 
 /**
  * End it in order: no more callbacks from now on, what is queued is sent (for at most 5 s), then the connection closes.

@@ -210,6 +210,13 @@ bool eio_http_is_upgrade(const eio_http_request *request)
     return request->is_upgrade;
 }
 
+bool eio_http_is_secure(const eio_http_request *request)
+{
+    const eio_stream *stream = eio_http_connection_stream(request->connection);
+
+    return stream != NULL && eio_stream_is_secure(stream);
+}
+
 size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size)
 {
     const eio_stream *stream = eio_http_connection_stream(request->connection);

@@ -7,12 +7,14 @@
 
 #include "engineio/limits.h"
 #include "engineio/net/stream_private.h"
+#include "engineio/net/tls.h"
 
 /* The one thing that an attempt waits for. */
 typedef enum attempt_state {
     ATTEMPT_RESOLVING, /* a name look-up on libuv's pool */
     ATTEMPT_CONNECTING,
     ATTEMPT_RETRYING, /* an address failed: its handle is being closed, the next one follows */
+    ATTEMPT_SHAKING,  /* connected: TLS */
 } attempt_state;
 
 typedef struct connect_attempt {
@@ -27,6 +29,8 @@ typedef struct connect_attempt {
     int last_error;
     eio_deadline_queue queue; /* the time-out is the caller's choice: a queue of one */
     eio_deadline deadline;
+    eio_tls *tls;      /* shared; NULL: plain */
+    char *server_name; /* own */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 } connect_attempt;
 
@@ -41,6 +45,8 @@ static void attempt_free(connect_attempt *attempt)
     eio_deadline_queue_fini(&attempt->queue);
     uv_freeaddrinfo(attempt->addresses);
     attempt->stream->attempt = NULL;
+    eio_tls_unref(attempt->tls);
+    free(attempt->server_name);
     free(attempt);
 }
 
@@ -59,7 +65,8 @@ void eio_connect_abandon(connect_attempt *attempt)
     eio_deadline_stop(&attempt->queue, &attempt->deadline);
     switch (attempt->state) {
     case ATTEMPT_RESOLVING: uv_cancel((uv_req_t *)&attempt->request.look_up); break;
-    case ATTEMPT_CONNECTING: uv_close(&attempt->stream->uv.handle, handle_abandoned); break;
+    case ATTEMPT_CONNECTING:
+    case ATTEMPT_SHAKING: uv_close(&attempt->stream->uv.handle, handle_abandoned); break;
     case ATTEMPT_RETRYING: break;
     }
 }
@@ -89,6 +96,15 @@ static void retry(connect_attempt *attempt, int status)
     uv_close(&attempt->stream->uv.handle, handle_retry_closed);
 }
 
+void eio_connect_finish(connect_attempt *attempt)
+{
+    eio_stream *stream = attempt->stream;
+
+    attempt_free(attempt);
+    if (stream->handler->on_connect != NULL)
+        stream->handler->on_connect(stream, stream->data);
+}
+
 static void handle_connected(uv_connect_t *request, int status)
 {
     connect_attempt *attempt = request->data;
@@ -104,12 +120,18 @@ static void handle_connected(uv_connect_t *request, int status)
         give_up(attempt, status);
         return;
     }
-    attempt_free(attempt);
     if (stream->uv.handle.type == UV_TCP)
         uv_tcp_nodelay(&stream->uv.tcp, 1);
-    eio_stream_opened(stream);
-    if (stream->handler->on_connect != NULL)
-        stream->handler->on_connect(stream, stream->data);
+    if (attempt->tls == NULL) {
+        eio_stream_opened(stream);
+        eio_connect_finish(attempt);
+        return;
+    }
+    attempt->state = ATTEMPT_SHAKING;
+    if (eio_tls_connect(stream, attempt->tls, attempt->server_name) == EIO_OK)
+        eio_stream_opened(stream);
+    else
+        give_up(attempt, EIO_E_NOMEM);
 }
 
 /* A look-up has at least one address, and each is tried once. */
@@ -186,12 +208,44 @@ static int start_host(connect_attempt *attempt, const eio_connect_options *optio
                           options->host, service, &hints);
 }
 
+static const char *server_name_of(const eio_connect_options *options)
+{
+    return options->server_name != NULL ? options->server_name : options->host;
+}
+
 static bool is_sound(const eio_connect_options *options)
 {
+    const char *name = server_name_of(options);
+
+    if (options->tls != NULL && (eio_tls_get_options(options->tls)->role != EIO_TLS_CLIENT ||
+                                 name == NULL || strlen(name) > EIO_MAX_HOST_BYTES))
+        return false;
     if (options->path != NULL)
         return strlen(options->path) < sizeof(((connect_attempt *)0)->path);
     return options->host != NULL && strlen(options->host) <= EIO_MAX_HOST_BYTES &&
            options->port > 0 && options->port <= UINT16_MAX;
+}
+
+static connect_attempt *attempt_new(eio_stream *stream, const eio_connect_options *options)
+{
+    connect_attempt *attempt = calloc(1, sizeof(*attempt));
+
+    if (attempt == NULL)
+        return NULL;
+    attempt->stream = stream;
+    stream->attempt = attempt;
+    eio_deadline_queue_init(&attempt->queue, stream->loop, options->timeout_ms, handle_timeout);
+    if (options->path != NULL)
+        memcpy(attempt->path, options->path, strlen(options->path) + 1);
+    if (options->tls == NULL)
+        return attempt;
+    attempt->tls = eio_tls_ref(options->tls);
+    attempt->server_name = strdup(server_name_of(options));
+    if (attempt->server_name == NULL) {
+        attempt_free(attempt);
+        return NULL;
+    }
+    return attempt;
 }
 
 int eio_stream_connect(eio_stream **out, uv_loop_t *uv, const eio_connect_options *options,
@@ -206,17 +260,12 @@ int eio_stream_connect(eio_stream **out, uv_loop_t *uv, const eio_connect_option
     eio_loop_release(loop); /* the stream holds its own reference */
     if (stream == NULL)
         return EIO_E_NOMEM;
-    connect_attempt *attempt = calloc(1, sizeof(*attempt));
+    connect_attempt *attempt = attempt_new(stream, options);
     if (attempt == NULL) {
         eio_stream_free(stream);
         return EIO_E_NOMEM;
     }
-    attempt->stream = stream;
-    stream->attempt = attempt;
     eio_stream_set_handler(stream, handler, data);
-    eio_deadline_queue_init(&attempt->queue, loop, options->timeout_ms, handle_timeout);
-    if (options->path != NULL)
-        memcpy(attempt->path, options->path, strlen(options->path) + 1);
     int rc = options->path != NULL ? start_path(attempt) : start_host(attempt, options);
     if (rc != 0) {
         attempt_free(attempt);

@@ -7,6 +7,7 @@
 
 #include "engineio/limits.h"
 #include "engineio/net/stream_private.h"
+#include "engineio/net/tls.h"
 
 struct eio_listener {
     eio_loop *loop;
@@ -15,6 +16,10 @@ struct eio_listener {
     void (*on_closed)(void *data);
     void *data;
     void *closed_data;
+    eio_tls *tls; /* shared; NULL: plain */
+    eio_tls_gate gate;
+    eio_late accept_late; /* a connection that was kept waiting */
+    bool keeps_waiting;
     int port;
     bool stopped;  /* its handle is closing or closed */
     bool deaf;     /* its handle is closed */
@@ -127,15 +132,24 @@ static int bind_options(uv_loop_t *loop, const eio_listen_options *options)
 
 /* ---- the listener ---- */
 
+static void listener_free(eio_listener *listener)
+{
+    if (listener->loop != NULL)
+        eio_loop_release(listener->loop);
+    eio_tls_unref(listener->tls);
+    free(listener->path);
+    free(listener);
+}
+
 static void handle_group_empty(eio_stream_group *group)
 {
     eio_listener *listener = (eio_listener *)((char *)group - offsetof(eio_listener, group));
     void (*on_closed)(void *) = listener->on_closed;
     void *data = listener->closed_data;
 
-    eio_loop_release(listener->loop);
-    free(listener->path);
-    free(listener);
+    if (listener->tls != NULL)
+        eio_tls_gate_fini(&listener->gate);
+    listener_free(listener);
     if (on_closed != NULL)
         on_closed(data);
 }
@@ -155,6 +169,10 @@ static void handle_connection(uv_stream_t *handle, int status)
 
     if (status != 0)
         return; /* it was gone before we got to it; libuv itself deals with exhausted descriptors */
+    if (listener->tls != NULL && listener->gate.open >= listener->gate.most) {
+        listener->keeps_waiting = true; /* libuv takes no more until this one is accepted */
+        return;
+    }
     eio_stream *stream = eio_stream_new(listener->loop, &listener->group);
     if (stream == NULL)
         return; /* it stays in the backlog of the kernel: memory may come back */
@@ -166,11 +184,31 @@ static void handle_connection(uv_stream_t *handle, int status)
     int rc = uv_accept(handle, &stream->uv.stream);
     if (rc == 0 && handle->type == UV_TCP)
         uv_tcp_nodelay(&stream->uv.tcp, 1);
+    if (rc == 0 && listener->tls != NULL)
+        rc = eio_tls_accept(stream, listener->tls, &listener->gate);
     eio_stream_opened(stream);
     if (rc == 0)
         listener->on_stream(listener, stream, listener->data);
     else
         eio_stream_abort(stream);
+}
+
+static void accept_late(eio_late *late)
+{
+    eio_listener *listener = (eio_listener *)((char *)late - offsetof(eio_listener, accept_late));
+
+    listener->keeps_waiting = false;
+    if (!listener->stopped)
+        handle_connection(&listener->uv.stream, 0);
+}
+
+/* Late, because a call of the application may have made room, which it does not want to be called back by. */
+static void handle_room(eio_tls_gate *gate)
+{
+    eio_listener *listener = (eio_listener *)((char *)gate - offsetof(eio_listener, gate));
+
+    if (listener->keeps_waiting && !listener->stopped)
+        eio_late_add(listener->loop, &listener->accept_late);
 }
 
 /* Give the descriptor to libuv, or close it. */
@@ -217,6 +255,7 @@ static int report(eio_error *why, int code, const eio_listen_options *options)
 static void start_closing(eio_listener *listener)
 {
     listener->stopped = true;
+    eio_late_cancel(listener->loop, &listener->accept_late);
     if (listener->path != NULL)
         unlink(listener->path);
     uv_close(&listener->uv.handle, handle_uv_closed);
@@ -226,6 +265,8 @@ int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options
                      void (*on_stream)(eio_listener *, eio_stream *, void *), void *data,
                      eio_error *why)
 {
+    if (options->tls != NULL && eio_tls_get_options(options->tls)->role != EIO_TLS_SERVER)
+        return eio_error_set(why, EIO_E_INVALID, "TLS: a listener needs the role of a server");
     eio_listener *listener = calloc(1, sizeof(*listener));
     if (listener == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "%s", eio_strerror(EIO_E_NOMEM));
@@ -245,7 +286,12 @@ int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options
                                 .group = { .open = 1, .on_empty = handle_group_empty },
                                 .on_stream = on_stream,
                                 .data = data,
+                                .accept_late = { .run = accept_late },
                                 .path = listener->path };
+    if (options->tls != NULL) {
+        listener->tls = eio_tls_ref(options->tls);
+        eio_tls_gate_init(&listener->gate, listener->loop, listener->tls, handle_room);
+    }
     rc = open_handle(listener, fd, options->backlog);
     if (rc != 0) {
         report(why, rc, options);
@@ -256,10 +302,7 @@ int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options
     return EIO_OK;
 fail:
     report(why, rc, options);
-    if (listener->loop != NULL)
-        eio_loop_release(listener->loop);
-    free(listener->path);
-    free(listener);
+    listener_free(listener);
     return rc;
 }
 

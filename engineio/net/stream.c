@@ -6,6 +6,7 @@
 
 #include "engineio/limits.h"
 #include "engineio/net/connect.h"
+#include "engineio/net/tls.h"
 #include "engineio/net/write_queue.h"
 
 enum {
@@ -18,7 +19,8 @@ enum {
 typedef struct stream_write {
     uv_write_t request;
     size_t bytes; /* of the queue's head, given to libuv */
-    size_t left;  /* of them, when we last looked */
+    size_t left;  /* of what was given, when we last looked */
+    char own[];   /* what a TLS stage gave: it is in no queue */
 } stream_write;
 
 typedef struct stream_unread {
@@ -27,7 +29,8 @@ typedef struct stream_unread {
 } stream_unread;
 
 static const unsigned legal_next[STREAM_N_STATES] = {
-    [STREAM_CONNECTING] = 1u << STREAM_OPEN | 1u << STREAM_CLOSED,
+    [STREAM_CONNECTING] = 1u << STREAM_SHAKING | 1u << STREAM_OPEN | 1u << STREAM_CLOSED,
+    [STREAM_SHAKING] = 1u << STREAM_OPEN | 1u << STREAM_CLOSED,
     [STREAM_OPEN] = 1u << STREAM_CLOSING | 1u << STREAM_CLOSED,
     [STREAM_CLOSING] = 1u << STREAM_LINGERING | 1u << STREAM_CLOSED,
     [STREAM_LINGERING] = 1u << STREAM_CLOSED,
@@ -66,6 +69,8 @@ static void destroy(eio_stream *stream)
     set_state(stream, STREAM_CLOSED);
     stream->handler = NULL;
     eio_late_cancel(stream->loop, &stream->late);
+    if (stream->tls != NULL)
+        eio_tls_stop(stream->tls);
     if (stream->attempt != NULL)
         eio_connect_abandon(stream->attempt);
     else
@@ -92,6 +97,7 @@ void eio_stream_free(eio_stream *stream)
     eio_stream_group *peers = stream->peers;
 
     eio_write_queue_clear(stream);
+    eio_tls_free(stream->tls);
     free(stream->writing);
     free(stream->unread);
     free(stream);
@@ -100,20 +106,20 @@ void eio_stream_free(eio_stream *stream)
     eio_loop_release(loop);
 }
 
-static void update_reading(eio_stream *stream);
-
 /* All is sent: shut our end, so that the peer gets it all even if more of its bytes are under way, and wait for its. */
 static void finish_closing(eio_stream *stream)
 {
     uv_os_fd_t fd;
 
+    if (stream->tls != NULL && !eio_tls_end(stream->tls))
+        return; /* the kernel is full: called again when it has taken that */
     if (stream->peer_ended || uv_fileno(&stream->uv.handle, &fd) != 0 ||
         shutdown(fd, SHUT_WR) != 0) {
         destroy(stream);
         return;
     }
     set_state(stream, STREAM_LINGERING);
-    update_reading(stream);
+    eio_stream_update_reading(stream);
 }
 
 static void begin_closing(eio_stream *stream)
@@ -149,7 +155,7 @@ void eio_stream_close(eio_stream *stream)
         return;
     if (stream->state == STREAM_OPEN)
         begin_closing(stream);
-    else if (stream->state == STREAM_CONNECTING)
+    else if (stream->state < STREAM_OPEN)
         destroy(stream);
 }
 
@@ -168,7 +174,7 @@ static void handle_linger_end(eio_deadline *deadline)
 
 static void handle_sent(eio_stream *stream)
 {
-    update_reading(stream);
+    eio_stream_update_reading(stream);
     if (stream->first != NULL)
         return;
     if (stream->state == STREAM_CLOSING)
@@ -198,6 +204,23 @@ static void handle_written(uv_write_t *request, int status)
         flush(stream);
 }
 
+/* Takes `writing`. EIO_OK or libuv's code. */
+static int start_writing(eio_stream *stream, stream_write *writing, const uv_buf_t *vectors,
+                         unsigned count)
+{
+    writing->request.data = stream;
+    int rc = uv_write(&writing->request, &stream->uv.stream, vectors, count, handle_written);
+    if (rc != 0) {
+        free(writing);
+        return rc;
+    }
+    stream->writing = writing;
+    if (stream->state == STREAM_OPEN)
+        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
+    eio_stream_update_reading(stream);
+    return EIO_OK;
+}
+
 /* The kernel is full: let libuv wait for it with the head of the queue. */
 static void wait_for_kernel(eio_stream *stream)
 {
@@ -208,19 +231,42 @@ static void wait_for_kernel(eio_stream *stream)
         eio_stream_fail(stream, EIO_E_NOMEM);
         return;
     }
-    writing->request.data = stream;
     unsigned count = eio_write_queue_gather(stream, vectors, VECTORS_PER_WAIT, &writing->bytes);
     writing->left = writing->bytes;
-    int rc = uv_write(&writing->request, &stream->uv.stream, vectors, count, handle_written);
-    if (rc != 0) {
-        free(writing);
+    int rc = start_writing(stream, writing, vectors, count);
+    if (rc != EIO_OK)
         eio_stream_fail(stream, rc);
-        return;
-    }
-    stream->writing = writing;
-    if (stream->state == STREAM_OPEN)
-        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
-    update_reading(stream);
+}
+
+int eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len)
+{
+    uv_buf_t vector = { .base = (char *)(uintptr_t)bytes, .len = len };
+
+    if (stream->writing != NULL)
+        return UV_EAGAIN;
+    int sent = uv_try_write(&stream->uv.stream, &vector, 1);
+    if (sent < 0 && sent != UV_EAGAIN)
+        return sent;
+    size_t left = len - (sent > 0 ? (size_t)sent : 0);
+    if (left == 0)
+        return EIO_OK;
+    stream_write *writing = malloc(sizeof(*writing) + left);
+    if (writing == NULL)
+        return EIO_E_NOMEM;
+    *writing = (stream_write){ .left = left };
+    memcpy(writing->own, bytes + (len - left), left);
+    vector = (uv_buf_t){ .base = writing->own, .len = left };
+    return start_writing(stream, writing, &vector, 1);
+}
+
+static void flush_tls(eio_stream *stream)
+{
+    int rc = eio_tls_flush(stream->tls);
+
+    if (rc == EIO_OK && stream->writing == NULL)
+        handle_sent(stream);
+    else if (rc != EIO_OK && rc != UV_EAGAIN)
+        eio_stream_fail(stream, rc);
 }
 
 /* One vectored write for all that is queued; the rest waits for the kernel. */
@@ -230,6 +276,10 @@ static void flush(eio_stream *stream)
 
     if (stream->writing != NULL || stream->state == STREAM_CONNECTING)
         return;
+    if (stream->tls != NULL) {
+        flush_tls(stream);
+        return;
+    }
     while (stream->first != NULL) {
         size_t bytes;
         unsigned count = eio_write_queue_gather(stream, vectors, VECTORS_PER_WRITE, &bytes);
@@ -274,7 +324,7 @@ int eio_stream_write(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
     if (rc != EIO_OK)
         return rc;
     if (stream->queued > READING_RESTS_ABOVE)
-        update_reading(stream);
+        eio_stream_update_reading(stream);
     eio_late_add(stream->loop, &stream->late);
     return EIO_OK;
 }
@@ -288,6 +338,11 @@ static void handle_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
     (void)wanted;
     out->base = stream->loop->read_buffer;
     out->len = sizeof(stream->loop->read_buffer);
+    if (stream->tls != NULL) {
+        out->base += EIO_TLS_READ_OFFSET;
+        out->len = stream->state == STREAM_SHAKING ? EIO_TLS_HANDSHAKE_READ_BYTES
+                                                   : out->len - EIO_TLS_READ_OFFSET;
+    }
 }
 
 static void handle_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
@@ -298,14 +353,18 @@ static void handle_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer
         return;
     if (len < 0) {
         stream->peer_ended = true;
-        update_reading(stream);
-        if (stream->state == STREAM_OPEN)
+        eio_stream_update_reading(stream);
+        if (stream->state == STREAM_SHAKING || stream->state == STREAM_OPEN)
             eio_stream_fail(stream, (int)len);
         else if (len != UV_EOF || stream->state == STREAM_LINGERING)
             destroy(stream);
         return;
     }
-    if (stream->handler != NULL) /* else it is closing, and what still comes is of no interest */
+    if (stream->handler == NULL)
+        return; /* it is closing, and what still comes is of no interest */
+    if (stream->tls != NULL)
+        eio_tls_take(stream->tls, buffer->base, (size_t)len);
+    else
         stream->handler->on_read(stream, buffer->base, (size_t)len, stream->data);
 }
 
@@ -314,8 +373,10 @@ static bool wants_reading(const eio_stream *stream)
     if (stream->peer_ended)
         return false;
     switch ((stream_state)stream->state) {
+    case STREAM_SHAKING: return !stream->resting;
     case STREAM_OPEN:
-        return !stream->paused && stream->unread == NULL && stream->queued <= READING_RESTS_ABOVE;
+        return !stream->paused && !stream->resting && stream->unread == NULL &&
+               stream->queued <= READING_RESTS_ABOVE;
     case STREAM_CLOSING:
     case STREAM_LINGERING: return true;
     case STREAM_CONNECTING:
@@ -325,7 +386,7 @@ static bool wants_reading(const eio_stream *stream)
     return false;
 }
 
-static void update_reading(eio_stream *stream)
+void eio_stream_update_reading(eio_stream *stream)
 {
     bool wanted = wants_reading(stream);
 
@@ -348,7 +409,7 @@ int eio_stream_unread(eio_stream *stream, eio_slice bytes)
         return EIO_E_NOMEM;
     stream->unread->len = bytes.len;
     memcpy(stream->unread->bytes, bytes.base, bytes.len);
-    update_reading(stream);
+    eio_stream_update_reading(stream);
     eio_late_add(stream->loop, &stream->late);
     return EIO_OK;
 }
@@ -360,7 +421,7 @@ static void deliver_unread(eio_stream *stream)
     if (unread == NULL || stream->paused)
         return;
     stream->unread = NULL;
-    update_reading(stream);
+    eio_stream_update_reading(stream);
     if (stream->handler != NULL)
         stream->handler->on_read(stream, unread->bytes, unread->len, stream->data);
     free(unread);
@@ -395,11 +456,21 @@ eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group)
 
 void eio_stream_opened(eio_stream *stream)
 {
-    set_state(stream, STREAM_OPEN);
+    set_state(stream, stream->tls == NULL ? STREAM_OPEN : STREAM_SHAKING);
     stream->uv.handle.data = stream;
-    update_reading(stream);
+    eio_stream_update_reading(stream);
     if (stream->first != NULL)
         eio_late_add(stream->loop, &stream->late);
+}
+
+void eio_stream_shaken(eio_stream *stream)
+{
+    set_state(stream, STREAM_OPEN);
+    eio_stream_update_reading(stream);
+    if (stream->first != NULL)
+        eio_late_add(stream->loop, &stream->late);
+    if (stream->attempt != NULL)
+        eio_connect_finish(stream->attempt);
 }
 
 void eio_stream_set_handler(eio_stream *stream, const eio_stream_handler *handler, void *data)
@@ -411,8 +482,8 @@ void eio_stream_set_handler(eio_stream *stream, const eio_stream_handler *handle
 void eio_stream_set_reading(eio_stream *stream, bool reading)
 {
     stream->paused = !reading;
-    update_reading(stream);
-    if (reading && stream->unread != NULL)
+    eio_stream_update_reading(stream);
+    if (reading && (stream->unread != NULL || stream->resting))
         eio_late_add(stream->loop, &stream->late);
 }
 

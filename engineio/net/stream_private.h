@@ -1,7 +1,7 @@
 /*
  * The inside of a stream, for the files of net/ that make one: listener.c and connect.c.
  *
- * A stream is owned (handler set), then closing (owner gone, what is queued is sent), then lingering (our end is shut,
+ * With TLS a stage (tls.h) stands between it and its socket. A stream is owned (handler set), then closing (owner gone, what is queued is sent), then lingering (our end is shut,
  * the peer's is awaited), then closed (libuv has the memory until its close callback). An idle stream owns no heap.
  * Expected load: tens of thousands a loop.
  */
@@ -12,6 +12,7 @@
 
 typedef enum stream_state {
     STREAM_CONNECTING,
+    STREAM_SHAKING, /* TLS: what is written waits */
     STREAM_OPEN,
     STREAM_CLOSING,
     STREAM_LINGERING,
@@ -39,10 +40,12 @@ struct eio_stream {
     struct stream_write *writing;    /* own heap: a write that the kernel did not take at once */
     struct stream_unread *unread;    /* own heap: bytes to hand out again */
     struct connect_attempt *attempt; /* connect.c's, while connecting */
+    struct eio_tls_stage *tls;       /* own; NULL: plain */
     uint8_t state;
     bool paused;     /* the owner does not want to read */
     bool reading;    /* libuv reads */
     bool peer_ended; /* nothing more will come */
+    bool resting;    /* the TLS stage has to work off first what it has read */
     union {
         uv_handle_t handle;
         uv_stream_t stream;
@@ -57,10 +60,20 @@ eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group);
 size_t eio_listener_streams(const eio_listener *listener);
 /* Count it among those of a second group. Once, right after it was accepted. */
 void eio_stream_join(eio_stream *stream, eio_stream_group *peers);
-/* Its handle is connected: read, and send what was queued meanwhile. */
+/* Its handle is connected, and its TLS stage set if it has one: read, and send what was queued meanwhile. */
 void eio_stream_opened(eio_stream *stream);
 /* Tell the owner that it is gone, and close. */
 void eio_stream_fail(eio_stream *stream, int reason);
+
+/* ---- for its TLS stage ---- */
+
+/* The handshake is complete. */
+void eio_stream_shaken(eio_stream *stream);
+/* Write; what the kernel does not take is copied and waits. UV_EAGAIN: something waits already, nothing is written. */
+int eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len);
+/* Read if everybody wants to. */
+void eio_stream_update_reading(eio_stream *stream);
+
 /* Give the memory back of one whose libuv handle was never initialised, or is closed. */
 void eio_stream_free(eio_stream *stream);
 
