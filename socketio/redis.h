@@ -38,8 +38,8 @@ typedef struct sio_redis_options {
     size_t size; /**< set by sio_redis_options_init */
     /**
      * Where: `redis://[user][:password]@host[:port][/db]`, redis+unix://[user:password@]/path[?db=N] (also unix://,
-     * redis-socket://, redis+socket:// or just the absolute path). Parts are percent-encoded. rediss:// is refused
-     * with EIO_E_UNSUPPORTED. Copied.
+     * redis-socket://, redis+socket:// or just the absolute path). Parts are percent-encoded. rediss:// is redis://
+     * over TLS: the server's certificate has to be for the host, and signed by a CA that is trusted. Copied.
      */
     const char *url;
     const char *name;            /**< for CLIENT SETNAME; NULL: none; copied */
@@ -56,6 +56,8 @@ typedef struct sio_redis_options {
     /** A line for the log; `level` is 'd', 'i', 'w' or 'e'. Never holds a password. May be NULL. */
     void (*on_log)(sio_redis *redis, char level, const char *line, void *data);
     void *data; /**< handed to all of the above */
+    /** of rediss://: trust the CAs in this PEM file and no others; NULL: the system's; copied */
+    const char *tls_ca_file;
 } sio_redis_options;
 
 /** Fill with the defaults. */
@@ -66,7 +68,7 @@ EIO_API void sio_redis_options_init(sio_redis_options *options);
  *
  * @param url  borrowed
  * @param why  one line without the password; may be NULL
- * @return EIO_OK, EIO_E_INVALID, EIO_E_UNSUPPORTED (rediss://), EIO_E_NOMEM
+ * @return EIO_OK, EIO_E_INVALID, EIO_E_NOMEM
  * @note Any thread.
  */
 EIO_API int sio_redis_check_url(const char *url, eio_error *why);
@@ -78,7 +80,7 @@ EIO_API int sio_redis_check_url(const char *url, eio_error *why);
  * @param loop     borrowed until closed
  * @param options  copied
  * @param why      may be NULL
- * @return EIO_OK; as sio_redis_check_url; EIO_E_NOMEM
+ * @return EIO_OK; as sio_redis_check_url; as eio_tls_new for rediss://; EIO_E_NOMEM
  * @note Loop thread.
  */
 EIO_API int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *options,

@@ -59,12 +59,8 @@ int sio_redis_check_url(const char *url, eio_error *why)
     sio_redis_url parsed;
 
     int rc = sio_redis_url_parse(&parsed, eio_slice_of(url), why);
-    if (rc != EIO_OK)
-        return rc;
-    if (parsed.tls)
-        rc = eio_error_set(why, EIO_E_UNSUPPORTED,
-                           "Redis URL: rediss:// (TLS) is not supported by this build");
-    sio_redis_url_fini(&parsed);
+    if (rc == EIO_OK)
+        sio_redis_url_fini(&parsed);
     return rc;
 }
 

@@ -36,6 +36,7 @@ struct sio_redis_link {
     void *data;
     uv_loop_t *loop;
     sio_redis_url url;
+    eio_tls *tls;  /* own; NULL: plain */
     char *name;    /* own; NULL: none */
     char *address; /* own: the URL without secrets */
     uint64_t connect_timeout_ms, answer_timeout_ms, ping_interval_ms;
@@ -211,17 +212,19 @@ static void handle_read(eio_stream *stream, char *bytes, size_t len, void *data)
 static void handle_close(eio_stream *stream, int reason, void *data)
 {
     sio_redis_link *link = data;
-    char why[200];
+    char why[400];
+    char tls[300];
 
-    (void)stream;
     link->stream = NULL; /* it is gone already */
+    const char *text = eio_stream_tls_failure(stream, tls, sizeof(tls)) > 0 ? tls
+                       : reason == EIO_E_TIMEOUT                            ? "no answer in time"
+                                                                            : eio_strerror(reason);
     if (reason == UV_EOF)
         snprintf(why, sizeof(why), "closed by the server");
     else
         snprintf(why, sizeof(why), "%s: %s",
-                 link->state == LINK_CONNECTING ? "cannot connect" : "connection lost",
-                 reason == EIO_E_TIMEOUT ? "no answer in time" : eio_strerror(reason));
-    lose(link, why, false);
+                 link->state == LINK_CONNECTING ? "cannot connect" : "connection lost", text);
+    lose(link, why, reason == EIO_E_CERTIFICATE);
 }
 
 /* ---- going out ---- */
@@ -258,6 +261,7 @@ static void connect_now(sio_redis_link *link)
     options.port = link->url.port;
     options.path = link->url.path;
     options.timeout_ms = link->connect_timeout_ms;
+    options.tls = link->tls;
     int rc = sio_redis_reader_new(&link->reader, link->max_reply_bytes);
     if (rc == EIO_OK)
         rc = eio_stream_connect(&link->stream, link->loop, &options, &handler, link);
@@ -313,9 +317,20 @@ static void handle_timer(uv_timer_t *timer)
 static void link_free(sio_redis_link *link)
 {
     sio_redis_url_fini(&link->url);
+    eio_tls_unref(link->tls);
     free(link->name);
     free(link->address);
     free(link);
+}
+
+static int make_tls(sio_redis_link *link, const char *ca_file, eio_error *why)
+{
+    eio_tls_options options;
+
+    eio_tls_options_init(&options);
+    options.role = EIO_TLS_CLIENT;
+    options.ca_file = ca_file;
+    return eio_tls_new(&link->tls, &options, why);
 }
 
 static int copy_options(sio_redis_link *link, const sio_redis_options *options, eio_error *why)
@@ -326,8 +341,9 @@ static int copy_options(sio_redis_link *link, const sio_redis_options *options, 
     if (rc != EIO_OK)
         return rc;
     if (link->url.tls)
-        return eio_error_set(why, EIO_E_UNSUPPORTED,
-                             "Redis URL: rediss:// (TLS) is not supported by this build");
+        rc = make_tls(link, options->tls_ca_file, why);
+    if (rc != EIO_OK)
+        return rc;
     sio_redis_url_describe(&link->url, address, sizeof(address));
     link->address = strdup(address);
     link->name = options->name == NULL ? NULL : strdup(options->name);
