@@ -1,7 +1,7 @@
 /*
  * testbed: a server with known behaviour for suites, benchmarks and fuzzers, written against the
- * public API only. It says `listening on PORT` once it accepts connections, and stops on SIGTERM
- * and SIGINT.
+ * public API only. It says `listening on PORT` once it accepts connections, stops on SIGTERM and
+ * SIGINT, and loads its certificates again on SIGHUP.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -9,10 +9,13 @@
 
 #include "tests/testbed/testbed.h"
 
+enum { N_SIGNALS = 3 };
+
 typedef struct testbed_program {
     testbed bed; /* first: what the contracts see */
     uv_loop_t loop;
-    uv_signal_t signals[2];
+    uv_signal_t signals[N_SIGNALS];
+    eio_tls *tls; /* NULL: plain */
     uv_timer_t grace;
     unsigned open_servers;
     bool is_stopping;
@@ -130,6 +133,7 @@ static int listen_http(testbed_program *program, eio_error *why)
     eio_listen_options_init(&options);
     options.host = program->bed.options.host;
     options.port = (int)program->bed.options.port;
+    options.tls = program->tls;
     return eio_http_server_listen(program->bed.http, &options, why);
 }
 
@@ -139,7 +143,8 @@ static void handle_all_closed(void *data)
 {
     testbed_program *program = data;
 
-    for (size_t i = 0; i < 2; i++)
+    eio_tls_unref(program->tls);
+    for (size_t i = 0; i < N_SIGNALS; i++)
         uv_close((uv_handle_t *)&program->signals[i], NULL);
     uv_close((uv_handle_t *)&program->grace, NULL);
 }
@@ -172,21 +177,34 @@ static void stop(testbed_program *program)
     handle_server_closed(program);
 }
 
+static void reload(testbed_program *program)
+{
+    eio_error why;
+
+    if (program->tls != NULL && !program->is_stopping &&
+        eio_tls_reload(program->tls, &why) != EIO_OK)
+        fprintf(stderr, "testbed: %s\n", why.text);
+    printf("reloaded\n");
+    fflush(stdout);
+}
+
 static void handle_signal(uv_signal_t *signal, int number)
 {
-    (void)number;
-    stop(signal->data);
+    if (number == SIGHUP)
+        reload(signal->data);
+    else
+        stop(signal->data);
 }
 
 /* ---- main ---- */
 
 static int init_loop(testbed_program *program)
 {
-    static const int numbers[2] = { SIGTERM, SIGINT };
+    static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
     int rc = uv_loop_init(&program->loop);
 
     program->bed.loop = &program->loop;
-    for (size_t i = 0; i < 2 && rc == 0; i++) {
+    for (size_t i = 0; i < N_SIGNALS && rc == 0; i++) {
         program->signals[i].data = program;
         rc = uv_signal_init(&program->loop, &program->signals[i]);
         if (rc == 0)
@@ -212,6 +230,8 @@ int main(int argc, char **argv)
         rc = start_engine(&program, &why);
     if (rc == EIO_OK)
         rc = start_io(&program, &why);
+    if (rc == EIO_OK)
+        rc = testbed_tls_new(&program.tls, &program.bed.options, &why);
     if (rc == EIO_OK)
         rc = listen_http(&program, &why);
     if (rc != EIO_OK) {

@@ -16,6 +16,12 @@ typedef struct testbed_options {
     const char *path;
     const char *cors;
     const char *client_dir;
+    const char *tls_cert; /* NULL: no TLS */
+    const char *tls_key;
+    const char *tls_client_ca;
+    const char *tls_more_cert; /* of a second host */
+    const char *tls_more_key;
+    const char *tls_min; /* "1.2" or "1.3" */
     uint64_t port;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
@@ -28,6 +34,7 @@ typedef struct testbed_options {
     uint64_t max_buffered_bytes;
     uint64_t max_connections;
     uint64_t workers;
+    uint64_t tls_timeout_ms;
     unsigned transports; /* EIO_TRANSPORT_… */
     bool allow_eio3;
     bool deflate;
@@ -55,6 +62,9 @@ extern const testbed_contract contract_load;
 
 /* Read the command line. On failure a line on stderr has said why. */
 bool testbed_options_parse(testbed_options *options, int argc, char **argv);
+
+/* The certificates that the options name. NULL if they name none. */
+int testbed_tls_new(eio_tls **out, const testbed_options *options, eio_error *why);
 
 /* Handlers of more than one contract: a list that ends with a NULL handler. */
 typedef struct testbed_event {
