@@ -42,8 +42,14 @@ static const option_rule rules[] = {
       "where rooms are kept: sqlite, sqlite:FILE, memory, or redis\n"
       "(default: redis if a URL is named, else sqlite)", NULL },
     { "redis", "REDIS_URL", "URL", OPTION_REDIS, 0, 0, 0,
-      "redis://[user:password@]host[:port][/db] or\n"
+      "redis://[user:password@]host[:port][/db], rediss:// with TLS, or\n"
       "redis+unix:///path?db=N; implies --store redis", NULL },
+    { "redis-ca", "REDIS_CA", "FILE", OPTION_TEXT, AT(redis_ca), 0, 0,
+      "of rediss://: trust the CAs in this file, not the system's", NULL },
+    { "tls-cert", "TLS_CERT", "FILE", OPTION_TEXT, AT(tls_cert), 0, 0,
+      "serve https: and wss: with this certificate, and those between\nit and its CA, in PEM; SIGHUP loads it again", NULL },
+    { "tls-key", "TLS_KEY", "FILE", OPTION_TEXT, AT(tls_key), 0, 0,
+      "the key of the certificate, in PEM", NULL },
     { "cors-origin", "CORS_ORIGIN", "ORIGIN", OPTION_ORIGINS, 0, 0, 0,
       "an origin whose pages may connect with credentials; may be given\n"
       "again, or as a list with commas (default: any, as `*`)", NULL },
@@ -365,7 +371,8 @@ static const char examples[] =
     "Rooms are kept in rooms.db in $STATE_DIRECTORY, else in "
     "${XDG_STATE_HOME:-~/.local/state}/chatd.\n"
     "In a URL a password is percent-encoded: @ is %40, : is %3A, / is %2F.\n"
-    "SIGTERM and SIGINT end it in order; a second signal ends it at once. Sockets that systemd\n"
+    "SIGTERM and SIGINT end it in order; a second signal ends it at once; SIGHUP loads the TLS\n"
+    "certificate and key again, and disturbs no connection. Sockets that systemd\n"
     "passes (LISTEN_FDS) are listened on in place of --host and --port.\n";
 
 /* The text of a rule, its further lines under the first. */

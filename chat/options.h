@@ -24,6 +24,8 @@ typedef struct chat_options {
     chat_store_kind store;
     const char *file;                           /* of SQLite; NULL: the default place */
     const char *redis_url;                      /* NULL: none named */
+    const char *redis_ca;                       /* of rediss://; NULL: the system's */
+    const char *tls_cert, *tls_key;             /* NULL: plain */
     const char *origins[CHAT_MOST_ORIGINS + 1]; /* NULL-terminated; none: `*` */
     size_t origin_count;
     char origin_texts[CHAT_ORIGIN_BYTES]; /* what they point into */

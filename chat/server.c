@@ -12,7 +12,7 @@
 #include "chat/store/redis.h"
 #include "chat/store/sqlite.h"
 
-enum { N_SIGNALS = 2 };
+enum { N_SIGNALS = 3 };
 
 typedef struct chat_server {
     const chat_options *options;
@@ -20,6 +20,7 @@ typedef struct chat_server {
     char database[4096]; /* path of SQLite's file */
     chat_store *store;
     eio_http_server *http;
+    eio_tls *tls; /* NULL: plain */
     sio_server *io;
     chat_rooms *rooms;
     chat_site site;
@@ -71,9 +72,24 @@ static void handle_impatience(uv_timer_t *timer)
     _exit(0);
 }
 
+static void reload_certificate(void)
+{
+    char note[CHAT_LOG_VALUE_BYTES];
+    eio_error why;
+
+    if (eio_tls_reload(server.tls, &why) == EIO_OK)
+        chat_log(CHAT_LOG_INFO, "reload", "certificate=%s", server.options->tls_cert);
+    else
+        chat_log(CHAT_LOG_ERROR, "reload", "note=%s", chat_log_value(note, eio_slice_of(why.text)));
+}
+
 static void handle_signal(uv_signal_t *handle, int number)
 {
     (void)handle;
+    if (number == SIGHUP) {
+        reload_certificate();
+        return;
+    }
     if (server.stopping > 0 || uv_is_active((uv_handle_t *)&server.patience)) {
         fflush(stdout);
         _exit(128 + number);
@@ -172,6 +188,7 @@ static int open_store(eio_error *why)
 {
     const chat_redis_options options = {
         .url = server.options->redis_url,
+        .ca_file = server.options->redis_ca,
         .on_connect = handle_redis_connect,
         .on_log = log_redis,
     };
@@ -263,11 +280,24 @@ static int open_site(eio_error *why)
     return chat_site_mount(&server.site, server.http, why);
 }
 
+static int open_tls(eio_error *why)
+{
+    eio_tls_options options;
+
+    if (server.options->tls_cert == NULL && server.options->tls_key == NULL)
+        return EIO_OK;
+    eio_tls_options_init(&options);
+    options.cert_file = server.options->tls_cert;
+    options.key_file = server.options->tls_key;
+    return eio_tls_new(&server.tls, &options, why);
+}
+
 static int listen_on(int fd, eio_error *why)
 {
     eio_listen_options options;
 
     eio_listen_options_init(&options);
+    options.tls = server.tls;
     if (fd >= 0) {
         options.fd = fd;
     } else {
@@ -293,12 +323,13 @@ static int open_listeners(eio_error *why)
 
 static int watch_signals(eio_error *why)
 {
-    static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT };
+    static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
     int rc = uv_timer_init(server.loop, &server.patience);
 
     for (size_t i = 0; i < N_SIGNALS && rc == 0; i++) {
         rc = uv_signal_init(server.loop, &server.signals[i]);
-        if (rc == 0)
+        /* Without a certificate to load again, SIGHUP ends the process: its terminal is gone. */
+        if (rc == 0 && (numbers[i] != SIGHUP || server.tls != NULL))
             rc = uv_signal_start(&server.signals[i], handle_signal, numbers[i]);
     }
     return rc == 0 ? EIO_OK : eio_error_set(why, rc, "signals: %s", uv_strerror(rc));
@@ -306,9 +337,9 @@ static int watch_signals(eio_error *why)
 
 static int start(eio_error *why)
 {
-    static int (*const steps[])(eio_error *) = { open_store,   open_http, open_socketio,
-                                                 open_rooms,   open_site, open_listeners,
-                                                 watch_signals };
+    static int (*const steps[])(eio_error *) = { open_store,     open_http,    open_socketio,
+                                                 open_rooms,     open_site,    open_tls,
+                                                 open_listeners, watch_signals };
     int rc = EIO_OK;
 
     set_cors();
@@ -354,6 +385,7 @@ int chat_server_run(const chat_options *options, eio_error *why)
     uv_run(server.loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&server.patience, NULL);
     uv_run(server.loop, UV_RUN_DEFAULT);
+    eio_tls_unref(server.tls);
     chat_log(CHAT_LOG_INFO, "stopped", "in_order=yes");
     return uv_loop_close(server.loop);
 }

@@ -412,6 +412,7 @@ int chat_redis_open(chat_store **out, uv_loop_t *loop, const chat_redis_options 
     store->options = *options;
     sio_redis_options_init(&redis_options);
     redis_options.url = options->url;
+    redis_options.tls_ca_file = options->ca_file;
     redis_options.name = "chatd";
     redis_options.on_connect = handle_connect;
     redis_options.on_log = handle_log;

@@ -14,6 +14,7 @@ typedef struct chat_redis_options {
     void (*on_connect)(void *data);
     void (*on_log)(char level, const char *line, void *data);
     void *data;
+    const char *ca_file; /* of rediss://, copied; NULL: the system's CAs */
 } chat_redis_options;
 
 /*

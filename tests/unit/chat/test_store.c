@@ -46,7 +46,7 @@ static void handle_log(char level, const char *line, void *data)
 
 static void open_store(bench *b)
 {
-    const chat_redis_options options = { b->url, handle_connect, handle_log, b };
+    const chat_redis_options options = { b->url, handle_connect, handle_log, b, NULL };
     int connects = b->connects;
     eio_error why = { 0 };
     int rc = b->home == IN_REDIS
