@@ -47,7 +47,8 @@ static const option_rule rules[] = {
     { "redis-ca", "REDIS_CA", "FILE", OPTION_TEXT, AT(redis_ca), 0, 0,
       "of rediss://: trust the CAs in this file, not the system's", NULL },
     { "tls-cert", "TLS_CERT", "FILE", OPTION_TEXT, AT(tls_cert), 0, 0,
-      "serve https: and wss: with this certificate, and those between\nit and its CA, in PEM; SIGHUP loads it again", NULL },
+      "serve https: and wss: with this certificate, and those between\n"
+      "it and its CA, in PEM; SIGHUP loads it again", NULL },
     { "tls-key", "TLS_KEY", "FILE", OPTION_TEXT, AT(tls_key), 0, 0,
       "the key of the certificate, in PEM", NULL },
     { "cors-origin", "CORS_ORIGIN", "ORIGIN", OPTION_ORIGINS, 0, 0, 0,

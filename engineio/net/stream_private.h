@@ -1,8 +1,9 @@
 /*
  * The inside of a stream, for the files of net/ that make one: listener.c and connect.c.
  *
- * With TLS a stage (tls.h) stands between it and its socket. A stream is owned (handler set), then closing (owner gone, what is queued is sent), then lingering (our end is shut,
+ * A stream is owned (handler set), then closing (owner gone, what is queued is sent), then lingering (our end is shut,
  * the peer's is awaited), then closed (libuv has the memory until its close callback). An idle stream owns no heap.
+ * With TLS a stage (tls.h) stands between it and its socket, and before it is open it shakes hands.
  * Expected load: tens of thousands a loop.
  */
 #ifndef ENGINEIO_NET_STREAM_PRIVATE_H

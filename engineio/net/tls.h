@@ -37,8 +37,8 @@ void eio_tls_gate_init(eio_tls_gate *gate, eio_loop *loop, const eio_tls *tls,
 void eio_tls_gate_fini(eio_tls_gate *gate);
 
 /*
- * Give a stream its stage, before it is opened: the end of a server, whose gate is borrowed until the stream is gone, or
- * of a client. EIO_OK or EIO_E_NOMEM.
+ * Give a stream its stage, before it is opened: the end of a server, whose gate is borrowed until the stream is gone,
+ * or of a client. EIO_OK or EIO_E_NOMEM.
  */
 int eio_tls_accept(eio_stream *stream, eio_tls *tls, eio_tls_gate *gate);
 int eio_tls_connect(eio_stream *stream, eio_tls *tls, const char *server_name);
