@@ -192,6 +192,8 @@ EIO_API eio_slice eio_session_url(const eio_session *session);
 EIO_API eio_slice eio_session_query(const eio_session *session);
 /** The peer's address in that request, see eio_stream_remote_address. */
 EIO_API eio_slice eio_session_address(const eio_session *session);
+/** @return whether that request came over TLS */
+EIO_API bool eio_session_is_secure(const eio_session *session);
 /** Headers in order, names in lower case. @return false past the last */
 EIO_API bool eio_session_header_at(const eio_session *session, size_t index, eio_slice *name,
                                    eio_slice *value);

@@ -10,6 +10,7 @@ struct eio_head {
     uint8_t address_len;
     uint16_t url_len;
     uint32_t header_bytes;
+    bool secure;
     char bytes[];
 };
 
@@ -74,6 +75,7 @@ eio_head *eio_head_new(const eio_http_request *request, eio_slice sid)
     head->address_len = (uint8_t)address_len;
     head->url_len = (uint16_t)url.len;
     head->header_bytes = (uint32_t)header_bytes;
+    head->secure = eio_http_is_secure(request);
     char *to = put(head->bytes, sid);
     to = put(to, (eio_slice){ address, address_len });
     to = put(to, url);
@@ -94,6 +96,11 @@ eio_slice eio_head_sid(const eio_head *head)
 eio_slice eio_head_address(const eio_head *head)
 {
     return (eio_slice){ head->bytes + head->sid_len, head->address_len };
+}
+
+bool eio_head_is_secure(const eio_head *head)
+{
+    return head->secure;
 }
 
 eio_slice eio_head_url(const eio_head *head)

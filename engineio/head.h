@@ -18,6 +18,7 @@ eio_slice eio_head_sid(const eio_head *head);
 eio_slice eio_head_url(const eio_head *head);
 eio_slice eio_head_query(const eio_head *head);
 eio_slice eio_head_address(const eio_head *head);
+bool eio_head_is_secure(const eio_head *head);
 /* Names are in lower case. False past the last. */
 bool eio_head_header_at(const eio_head *head, size_t index, eio_slice *name, eio_slice *value);
 

@@ -261,6 +261,11 @@ eio_slice eio_session_address(const eio_session *session)
     return eio_head_address(session->head);
 }
 
+bool eio_session_is_secure(const eio_session *session)
+{
+    return eio_head_is_secure(session->head);
+}
+
 bool eio_session_header_at(const eio_session *session, size_t index, eio_slice *name,
                            eio_slice *value)
 {

@@ -63,6 +63,11 @@ eio_slice sio_socket_address(const sio_socket *socket)
     return eio_session_address(socket->client->session);
 }
 
+bool sio_socket_is_secure(const sio_socket *socket)
+{
+    return eio_session_is_secure(socket->client->session);
+}
+
 eio_slice sio_socket_url(const sio_socket *socket)
 {
     return eio_session_url(socket->client->session);

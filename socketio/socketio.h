@@ -258,6 +258,7 @@ EIO_API void *sio_socket_data(const sio_socket *socket);
 /** @return JSON object, "{}" if the client sent none */
 EIO_API eio_slice sio_socket_auth(const sio_socket *socket);
 EIO_API eio_slice sio_socket_address(const sio_socket *socket); /**< of the peer */
+EIO_API bool sio_socket_is_secure(const sio_socket *socket);    /**< whether it came over TLS */
 EIO_API eio_slice sio_socket_url(const sio_socket *socket);     /**< request target */
 EIO_API eio_slice sio_socket_query(const sio_socket *socket); /**< encoded: eio_query_get decodes */
 EIO_API uint64_t sio_socket_issued_ms(const sio_socket *socket); /**< when, in ms since 1970 */

@@ -337,6 +337,12 @@ eio_slice eio_session_address(const eio_session *session)
     return EIO_STR("127.0.0.1");
 }
 
+bool eio_session_is_secure(const eio_session *session)
+{
+    (void)session;
+    return false;
+}
+
 bool eio_session_header_at(const eio_session *session, size_t index, eio_slice *name,
                            eio_slice *value)
 {
