@@ -11,7 +11,10 @@
 typedef struct eio_stream eio_stream;
 /** A socket that accepts connections. */
 typedef struct eio_listener eio_listener;
-/** Certificates and settings for TLS, counted; one serves any number of listeners and connections. */
+/**
+ * Certificates and settings for TLS, counted; one serves any number of listeners and connections. A connection costs
+ * some 35 to 42 KB more than a plain one: mbedTLS's buffers.
+ */
 typedef struct eio_tls eio_tls;
 
 /**
@@ -69,9 +72,10 @@ typedef struct eio_tls_options {
     const char *client_ca_file;
     /** client: trust the CAs in this file and no others; NULL: the system's */
     const char *ca_file;
-    eio_tls_version min_version;   /**< EIO_TLS_1_2 */
-    uint64_t handshake_timeout_ms; /**< server: 10000, from the accept to the end of the handshake */
-    size_t max_handshakes;         /**< server: 1024 at a time on a listener, more wait to be accepted */
+    eio_tls_version min_version; /**< EIO_TLS_1_2 */
+    uint64_t
+        handshake_timeout_ms; /**< server: 10000, from the accept to the end of the handshake */
+    size_t max_handshakes;    /**< server: 1024 at a time on a listener, more wait to be accepted */
     /** server: protocol for ALPN; clients that offer others only are refused. "http/1.1"; NULL: no ALPN */
     const char *alpn;
     /** server: resume sessions by tickets, keys change daily. Always off with client_ca_file */
