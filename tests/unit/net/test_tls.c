@@ -244,6 +244,45 @@ static void what_was_sent_before_the_end_arrives(void **state)
     assert_string_equal(client.why, "");
 }
 
+static void read_once(eio_stream *stream, char *bytes, size_t len, void *data)
+{
+    eio_stream_set_reading(stream, false);
+    note_read(stream, bytes, len, data);
+}
+
+static void pause_at_the_first_read(void)
+{
+    static const eio_stream_handler pausing = { .on_read = read_once, .on_close = note_close };
+
+    eio_stream_set_handler(server.stream, &pausing, &server);
+}
+
+static void read_the_end(uv_timer_t *timer)
+{
+    assert_int_equal(server.bytes, 8);
+    assert_int_equal(server.closed, 1);
+    eio_stream_set_reading(server.stream, true);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void an_owner_that_does_not_read_hears_of_the_end_when_it_does(void **state)
+{
+    uv_timer_t timer;
+
+    (void)state;
+    begin();
+    on_accept = pause_at_the_first_read;
+    connect_client();
+    assert_int_equal(send_from(client.stream, 0, 8), EIO_OK);
+    while (!client.connected)
+        uv_run(&uv, UV_RUN_ONCE);
+    eio_stream_close(client.stream); /* the bytes and close_notify come together */
+    uv_timer_init(&uv, &timer);
+    uv_timer_start(&timer, read_the_end, 60, 0);
+    run_to_the_end();
+    assert_int_equal(server.closed, UV_EOF);
+}
+
 static void unread_some(void)
 {
     server.wanted = 8;
@@ -271,6 +310,60 @@ static void an_owner_that_does_not_read_gets_it_when_it_does(void **state)
     run_to_the_end();
     assert_int_equal(server.bytes, 8);
     assert_int_equal(client.closed, UV_EOF);
+}
+
+/* ---- a kernel that is full ---- */
+
+enum { PIECE = 1000, MOST_PIECES = 8000, PIECES_WHEN_FULL = 50 };
+
+static uv_idle_t sender;
+static size_t sent, sent_when_full;
+static bool closes_when_full;
+
+static void end_sending(void)
+{
+    uv_close((uv_handle_t *)&sender, NULL);
+    eio_stream_close(server.stream);
+    eio_stream_set_reading(client.stream, true);
+}
+
+/* A record a turn, until the kernel takes no more: then that is the end, or more is queued behind it. */
+static void send_piece(uv_idle_t *idle)
+{
+    bool full = server.stream->writing != NULL;
+
+    (void)idle;
+    assert_true(sent < (size_t)MOST_PIECES * PIECE);
+    sent_when_full += full;
+    if (full && (closes_when_full || sent_when_full == PIECES_WHEN_FULL)) {
+        end_sending();
+        return;
+    }
+    assert_int_equal(send_from(server.stream, sent, PIECE), EIO_OK);
+    sent += PIECE;
+}
+
+static void start_sending(void)
+{
+    uv_idle_init(&uv, &sender);
+    uv_idle_start(&sender, send_piece);
+}
+
+static void what_waits_for_the_kernel_arrives_in_order_before_the_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        begin();
+        sent = sent_when_full = 0;
+        closes_when_full = i == 0;
+        on_accept = start_sending;
+        connect_client();
+        eio_stream_set_reading(client.stream, false);
+        run_to_the_end();
+        assert_int_equal(client.bytes, sent);
+        assert_true(client.ordered);
+        assert_int_equal(client.closed, UV_EOF);
+    }
 }
 
 /* ---- who is trusted ---- */
@@ -538,6 +631,8 @@ int main(void)
         cmocka_unit_test(more_than_the_kernel_takes_arrives_whole),
         cmocka_unit_test(what_a_client_queued_before_it_connected_arrives),
         cmocka_unit_test(what_was_sent_before_the_end_arrives),
+        cmocka_unit_test(what_waits_for_the_kernel_arrives_in_order_before_the_end),
+        cmocka_unit_test(an_owner_that_does_not_read_hears_of_the_end_when_it_does),
         cmocka_unit_test(an_owner_that_does_not_read_gets_it_when_it_does),
         cmocka_unit_test(a_server_has_to_be_whom_the_client_wants),
         cmocka_unit_test(a_client_without_the_certificate_it_needs_is_refused),
