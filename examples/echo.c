@@ -1,4 +1,5 @@
 /* The least that a Socket.IO server needs: what a client says as `echo` is sent back to it. */
+#include <signal.h>
 #include <socketio/socketio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ int main(int argc, char **argv)
     eio_listen_options options;
     eio_error why = { 0 };
 
+    signal(SIGPIPE, SIG_IGN); /* who is gone is found out by the write */
     eio_listen_options_init(&options);
     options.port = argc > 1 ? (int)strtoul(argv[1], NULL, 10) : 3000;
     if (eio_http_server_new(&http, loop, NULL) != EIO_OK ||

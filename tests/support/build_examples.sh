@@ -9,15 +9,18 @@ mkdir -p "$out"
 libraries=$(cd "$root" && find . -name socketio.pc -printf '%h\n')
 export PKG_CONFIG_SYSROOT_DIR=$root
 export PKG_CONFIG_PATH=$root/$libraries
+more=() # other libraries that a program takes
 pkg-config --print-errors --exists engineio socketio
 
 # The system's own headers and libraries are not below that root: put their paths right again.
-flags() { pkg-config "$@" socketio engineio | sed "s,$root/usr/\(include\|lib\)\b,/usr/\1,g"; }
+flags() { pkg-config "$@" socketio engineio "${more[@]}" | sed "s,$root/usr/\(include\|lib\)\b,/usr/\1,g"; }
 
 passed=0 failed=0
 for source in examples/*.c; do
     [[ -e $source ]] || continue
     program=$out/$(basename "${source%.c}")
+    more=()
+    if grep -q '<jansson.h>' "$source"; then more=(jansson); fi
     # shellcheck disable=SC2046
     if cc -std=gnu11 -Wall -Wextra -Werror "$source" -o "$program" $(flags --cflags) $(flags --libs) \
         -Wl,-rpath-link,"$root/${libraries%/pkgconfig}"; then
