@@ -4,6 +4,7 @@
 # fails. It counts as one, unless its last line is `N passed, N failed`.
 
 TEST_PARTS=(format banned includes size docs packages build-gcc build-clang build-bare symbols
+    snippets operations
     unit fuzz interop browser conformance install)
 CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
 
@@ -58,6 +59,8 @@ part_includes() { python3 tests/support/check_includes.py .; }
 part_size() { python3 tests/support/check_size.py .; }
 part_docs() { python3 tests/support/check_docs.py .; }
 part_packages() { python3 tests/support/check_packages.py .; }
+part_snippets() { python3 tests/support/check_snippets.py . build; }
+part_operations() { python3 tests/support/check_operations.py . build; }
 part_symbols() { python3 tests/support/check_symbols.py . build; }
 
 # ---- compilers ----
