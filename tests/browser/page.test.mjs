@@ -303,7 +303,8 @@ describe('the page', () => {
     });
 
     test('a new day is told between the messages of two days', async (t) => {
-        const chatd = await startOn(t, 'memory');
+        /* The clock jumps by two minutes: a client that expects a ping meanwhile would take its connection for dead. */
+        const chatd = await startChatd(t, ['--store', 'memory', '--ping-interval', '600000']);
         const page = await openPage(t, browser, undefined, { timezoneId: 'Europe/Berlin' });
         await page.clock.setFixedTime(new Date('2026-03-01T23:59:00+01:00'));
         await page.goto(chatd.url);
@@ -314,6 +315,7 @@ describe('the page', () => {
         await page.clock.setFixedTime(new Date('2026-03-02T00:01:00+01:00'));
         await say(page, 'early');
         await hears(page, 'early');
+        await page.locator('.message .fate').waitFor({ state: 'detached' });
         assert.match(await page.locator('#log').textContent(), /23:59lateMonday,? 2 MarchYou00:01early/);
     });
 
