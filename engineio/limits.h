@@ -33,6 +33,8 @@ enum {
     EIO_FILE_COMPRESSED_MAX_BYTES = 4 * 1024 * 1024,
     EIO_FILE_CACHE_FILES = 64,
     EIO_FILE_CACHE_BYTES = 8 * 1024 * 1024,
+    /* Until we try again to accept one for which there was no memory. */
+    EIO_ACCEPT_RETRY_MS = 100,
     /* Waiting connections of a listener; Node's figure. */
     EIO_BACKLOG = 511,
     /* TLS (options of these names): a handshake holds some 40 KB, and is the dearest thing a stranger can ask for. */

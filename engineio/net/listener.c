@@ -20,6 +20,8 @@ struct eio_listener {
     eio_tls_gate gate;
     eio_late accept_late; /* a connection that was kept waiting */
     bool keeps_waiting;
+    eio_deadline_queue retries; /* of one: itself, when there was no memory for a connection */
+    eio_deadline retry;
     int port;
     bool stopped;  /* its handle is closing or closed */
     bool deaf;     /* its handle is closed */
@@ -149,6 +151,7 @@ static void handle_group_empty(eio_stream_group *group)
 
     if (listener->tls != NULL)
         eio_tls_gate_fini(&listener->gate);
+    eio_deadline_queue_fini(&listener->retries);
     listener_free(listener);
     if (on_closed != NULL)
         on_closed(data);
@@ -174,8 +177,11 @@ static void handle_connection(uv_stream_t *handle, int status)
         return;
     }
     eio_stream *stream = eio_stream_new(listener->loop, &listener->group);
-    if (stream == NULL)
-        return; /* it stays in the backlog of the kernel: memory may come back */
+    if (stream == NULL) {
+        /* libuv takes no more until this one is accepted, and memory may come back. */
+        eio_deadline_start(&listener->retries, &listener->retry);
+        return;
+    }
     if (handle->type == UV_TCP)
         uv_tcp_init(listener->loop->uv, &stream->uv.tcp);
     else
@@ -200,6 +206,13 @@ static void accept_late(eio_late *late)
     listener->keeps_waiting = false;
     if (!listener->stopped)
         handle_connection(&listener->uv.stream, 0);
+}
+
+static void handle_retry(eio_deadline *deadline)
+{
+    eio_listener *listener = (eio_listener *)((char *)deadline - offsetof(eio_listener, retry));
+
+    handle_connection(&listener->uv.stream, 0);
 }
 
 /* Late, because a call of the application may have made room, which it does not want to be called back by. */
@@ -256,6 +269,7 @@ static void start_closing(eio_listener *listener)
 {
     listener->stopped = true;
     eio_late_cancel(listener->loop, &listener->accept_late);
+    eio_deadline_stop(&listener->retries, &listener->retry);
     if (listener->path != NULL)
         unlink(listener->path);
     uv_close(&listener->uv.handle, handle_uv_closed);
@@ -288,6 +302,7 @@ int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options
                                 .data = data,
                                 .accept_late = { .run = accept_late },
                                 .path = listener->path };
+    eio_deadline_queue_init(&listener->retries, listener->loop, EIO_ACCEPT_RETRY_MS, handle_retry);
     if (options->tls != NULL) {
         listener->tls = eio_tls_ref(options->tls);
         eio_tls_gate_init(&listener->gate, listener->loop, listener->tls, handle_room);
