@@ -1,74 +1,10 @@
 #include "socketio/ack.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
-
-enum { FIRST_TIMEOUTS = 16 };
-
-/* ---- the heap of time-outs: the next one due is at the top ---- */
-
-static void put(sio_ack_clock *clock, size_t at, sio_pending_ack *ack)
-{
-    clock->heap[at] = ack;
-    ack->heap_at = at + 1;
-}
-
-static void sift_up(sio_ack_clock *clock, size_t at, sio_pending_ack *ack)
-{
-    while (at > 0 && clock->heap[(at - 1) / 2]->due_ms > ack->due_ms) {
-        put(clock, at, clock->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    put(clock, at, ack);
-}
-
-static void sift_down(sio_ack_clock *clock, size_t at, sio_pending_ack *ack)
-{
-    size_t child;
-
-    while ((child = 2 * at + 1) < clock->count) {
-        if (child + 1 < clock->count && clock->heap[child + 1]->due_ms < clock->heap[child]->due_ms)
-            child++;
-        if (clock->heap[child]->due_ms >= ack->due_ms)
-            break;
-        put(clock, at, clock->heap[child]);
-        at = child;
-    }
-    put(clock, at, ack);
-}
-
-static int reserve(sio_ack_clock *clock)
-{
-    if (clock->count < clock->capacity)
-        return EIO_OK;
-    size_t capacity = clock->capacity == 0 ? FIRST_TIMEOUTS : clock->capacity * 2;
-    sio_pending_ack **heap = realloc(clock->heap, capacity * sizeof(sio_pending_ack *));
-    if (heap == NULL)
-        return EIO_E_NOMEM;
-    clock->heap = heap;
-    clock->capacity = capacity;
-    return EIO_OK;
-}
-
-static void stop_timeout(sio_ack_clock *clock, sio_pending_ack *ack)
-{
-    if (ack->heap_at == 0)
-        return;
-    size_t at = ack->heap_at - 1;
-    ack->heap_at = 0;
-    sio_pending_ack *last = clock->heap[--clock->count];
-    if (last == ack)
-        return;
-    if (at > 0 && clock->heap[(at - 1) / 2]->due_ms > last->due_ms)
-        sift_up(clock, at, last);
-    else
-        sift_down(clock, at, last);
-    /* The timer is left armed: firing once in vain is cheaper than arming it anew for each ack. */
-}
 
 /* ---- ends ---- */
 
@@ -76,7 +12,7 @@ static eio_slice key_of_ack(const void *item)
 {
     const sio_pending_ack *ack = item;
 
-    return (eio_slice){ (const char *)&ack->id, sizeof(ack->id) };
+    return (eio_slice){ (const char *)&ack->key, sizeof(ack->key) };
 }
 
 void sio_acks_init(eio_table *acks)
@@ -87,133 +23,117 @@ void sio_acks_init(eio_table *acks)
 /* Nobody finds it any more; whoever holds it ends it. */
 static void detach(sio_pending_ack *ack)
 {
-    sio_client *client = ack->socket->client;
+    sio_client *client = ack->key.socket->client;
 
-    stop_timeout(&client->server->acks, ack);
-    eio_table_remove(&ack->socket->nsp->acks, ack);
+    sio_timeout_stop(&client->server->timeouts, &ack->timeout);
+    eio_table_remove(&ack->key.socket->nsp->acks, ack);
+    if (ack->sibling.le_prev != NULL)
+        LIST_REMOVE(ack, sibling);
     TAILQ_REMOVE(&client->acks.list, ack, link);
     client->acks.count--;
 }
 
 static void free_ack(sio_pending_ack *ack)
 {
-    sio_socket_unref(ack->socket);
+    sio_socket_unref(ack->key.socket);
     free(ack);
 }
 
 /* ack: detached, taken. */
 static void end(sio_pending_ack *ack, int status, sio_args args)
 {
-    ack->callback(ack->socket, status, args, ack->data);
+    ack->callback(ack->key.socket, status, args, ack->data);
     free_ack(ack);
 }
 
-static void handle_timer(uv_timer_t *timer);
-
-static void arm(sio_ack_clock *clock)
+static void handle_timeout(sio_timeout *timeout)
 {
-    uint64_t now = uv_now(clock->timer.loop);
-    uint64_t due = clock->heap[0]->due_ms;
+    sio_pending_ack *ack =
+        (sio_pending_ack *)((char *)timeout - offsetof(sio_pending_ack, timeout));
 
-    (void)uv_timer_start(&clock->timer, handle_timer, due > now ? due - now : 0, 0);
-}
-
-static void handle_timer(uv_timer_t *timer)
-{
-    sio_server *server = timer->data;
-    sio_ack_clock *clock = &server->acks;
-    uint64_t now = uv_now(timer->loop);
-
-    while (clock->count > 0 && clock->heap[0]->due_ms <= now) {
-        sio_pending_ack *ack = clock->heap[0];
-        detach(ack);
-        server->counters.acks_timed_out++;
-        end(ack, EIO_E_TIMEOUT, SIO_NO_ARGS);
-    }
-    if (clock->count > 0)
-        arm(clock);
-    sio_server_run_due(server);
-}
-
-void sio_ack_clock_init(sio_ack_clock *clock, uv_loop_t *loop, sio_server *server)
-{
-    TAILQ_INIT(&clock->ended);
-    (void)uv_timer_init(loop, &clock->timer);
-    clock->timer.data = server;
-}
-
-void sio_ack_clock_fini(sio_ack_clock *clock)
-{
-    assert(clock->count == 0 && TAILQ_EMPTY(&clock->ended));
-    free(clock->heap);
+    ack->key.socket->client->server->counters.acks_timed_out++;
+    detach(ack);
+    end(ack, EIO_E_TIMEOUT, SIO_NO_ARGS);
 }
 
 /* ---- beginnings ---- */
 
-static int start_timeout(sio_server *server, sio_pending_ack *ack, uint64_t timeout_ms)
-{
-    sio_ack_clock *clock = &server->acks;
-
-    if (timeout_ms == 0)
-        return EIO_OK;
-    if (reserve(clock) != EIO_OK)
-        return EIO_E_NOMEM;
-    uint64_t now = uv_now(server->loop->uv);
-    ack->due_ms = timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + timeout_ms;
-    sift_up(clock, clock->count++, ack);
-    if (ack->heap_at == 1)
-        arm(clock);
-    return EIO_OK;
-}
-
-/*
- * The application asks for more than it may: its oldest gives way. It is called back from the loop.
- */
+/* The application asks for more than it may: its oldest gives way. It is called back from the loop. */
 static void end_oldest(sio_server *server, sio_client *client)
 {
     sio_pending_ack *oldest = TAILQ_FIRST(&client->acks.list);
 
     detach(oldest);
     oldest->status = EIO_E_LIMIT;
-    TAILQ_INSERT_TAIL(&server->acks.ended, oldest, link);
+    TAILQ_INSERT_TAIL(&server->ended_acks, oldest, link);
     sio_server_wake(server);
+}
+
+static sio_pending_ack *add(sio_socket *socket, uint64_t id, sio_ack_cb *callback, void *data)
+{
+    sio_client *client = socket->client;
+    sio_pending_ack *ack = calloc(1, sizeof(*ack));
+
+    if (ack == NULL)
+        return NULL;
+    ack->key = (sio_ack_key){ id, socket };
+    ack->callback = callback;
+    ack->data = data;
+    if (eio_table_add(&socket->nsp->acks, ack) != EIO_OK) {
+        free(ack);
+        return NULL;
+    }
+    sio_socket_ref(socket);
+    TAILQ_INSERT_TAIL(&client->acks.list, ack, link);
+    client->acks.count++;
+    if (client->acks.count > client->server->max_pending_acks)
+        end_oldest(client->server, client);
+    return ack;
 }
 
 int sio_acks_add(sio_socket *socket, uint64_t id, uint64_t timeout_ms, sio_ack_cb *callback,
                  void *data)
 {
-    sio_client *client = socket->client;
-    sio_server *server = client->server;
-    sio_pending_ack *ack = calloc(1, sizeof(*ack));
+    sio_pending_ack *ack = add(socket, id, callback, data);
 
     if (ack == NULL)
         return EIO_E_NOMEM;
-    ack->id = id;
-    ack->callback = callback;
-    ack->data = data;
-    int rc = start_timeout(server, ack, timeout_ms);
-    if (rc == EIO_OK)
-        rc = eio_table_add(&socket->nsp->acks, ack);
-    if (rc != EIO_OK) {
-        stop_timeout(&server->acks, ack);
-        free(ack);
-        return rc;
-    }
-    ack->socket = sio_socket_ref(socket);
-    TAILQ_INSERT_TAIL(&client->acks.list, ack, link);
-    client->acks.count++;
-    if (client->acks.count > server->max_pending_acks)
-        end_oldest(server, client);
+    if (timeout_ms == 0)
+        return EIO_OK;
+    int rc = sio_timeout_start(&socket->client->server->timeouts, &ack->timeout, timeout_ms,
+                               handle_timeout);
+    if (rc != EIO_OK)
+        sio_acks_cancel(socket, id);
+    return rc;
+}
+
+int sio_acks_add_sibling(sio_socket *socket, uint64_t id, sio_ack_siblings *siblings,
+                         sio_ack_cb *callback, void *data)
+{
+    sio_pending_ack *ack = add(socket, id, callback, data);
+
+    if (ack == NULL)
+        return EIO_E_NOMEM;
+    LIST_INSERT_HEAD(siblings, ack, sibling);
     return EIO_OK;
 }
 
-static sio_pending_ack *find(const sio_socket *socket, uint64_t id)
+void sio_acks_cancel_siblings(sio_ack_siblings *siblings)
 {
-    sio_pending_ack *ack =
-        eio_table_find(&socket->nsp->acks, (eio_slice){ (const char *)&id, sizeof(id) });
+    sio_pending_ack *ack;
 
-    /* Ids can be guessed: another client's answer counts for nothing. */
-    return ack != NULL && ack->socket == socket ? ack : NULL;
+    while ((ack = LIST_FIRST(siblings)) != NULL) {
+        detach(ack);
+        free_ack(ack);
+    }
+}
+
+/* Ids can be guessed: another client's answer finds nothing, since the socket is part of the key. */
+static sio_pending_ack *find(sio_socket *socket, uint64_t id)
+{
+    const sio_ack_key key = { id, socket };
+
+    return eio_table_find(&socket->nsp->acks, (eio_slice){ (const char *)&key, sizeof(key) });
 }
 
 void sio_acks_cancel(sio_socket *socket, uint64_t id)
@@ -245,7 +165,7 @@ static void take_all(sio_socket *socket, sio_ack_list *taken)
     while (next != NULL) {
         sio_pending_ack *ack = next;
         next = TAILQ_NEXT(ack, link);
-        if (ack->socket != socket)
+        if (ack->key.socket != socket)
             continue;
         detach(ack);
         TAILQ_INSERT_TAIL(taken, ack, link);
@@ -268,8 +188,8 @@ void sio_acks_run_ended(sio_server *server)
 {
     sio_pending_ack *ack;
 
-    while ((ack = TAILQ_FIRST(&server->acks.ended)) != NULL) {
-        TAILQ_REMOVE(&server->acks.ended, ack, link);
+    while ((ack = TAILQ_FIRST(&server->ended_acks)) != NULL) {
+        TAILQ_REMOVE(&server->ended_acks, ack, link);
         end(ack, ack->status, SIO_NO_ARGS);
     }
 }

@@ -40,6 +40,20 @@ typedef enum sio_room_change {
     SIO_ROOM_DELETED, /**< after the last socket has left */
 } sio_room_change;
 
+/**
+ * Answers that are gathered for the application, from here and from other servers. It ends by itself: when nobody
+ * holds it and as many answers as expected came, or when its time is over; all calls are allowed after that, and do
+ * nothing. The application is called back from the loop.
+ */
+typedef struct sio_gather sio_gather;
+
+/** What waits for the reply to a server-side event of another server. */
+struct sio_server_reply {
+    /** Send it; called at most once, by the application's sio_server_reply_send. @param args borrowed */
+    void (*send)(sio_server_reply *reply, sio_args args);
+    bool is_sent; /**< the library's */
+};
+
 /** A kind of adapter. Static: borrowed for ever. */
 struct sio_adapter_type {
     const char *name;
@@ -69,6 +83,26 @@ struct sio_adapter_type {
      * @param id  the socket's, {NULL, 0} for CREATED and DELETED
      */
     void (*on_room)(sio_adapter *adapter, sio_room_change change, eio_slice room, eio_slice id);
+
+    /*
+     * What other servers have a part in. Each may be NULL: then it is done on this server alone. None is called with
+     * SIO_LOCAL. This server's part is done by the function that is named. All return EIO_OK or an error that the
+     * application's call is to return; then nothing is called back.
+     */
+
+    /** sio_sockets_join: sio_local_join. */
+    int (*join)(sio_adapter *adapter, const sio_target *target, sio_rooms rooms);
+    /** sio_sockets_leave: sio_local_leave. */
+    int (*leave)(sio_adapter *adapter, const sio_target *target, sio_rooms rooms);
+    /** sio_disconnect_sockets: sio_local_disconnect. */
+    int (*disconnect)(sio_adapter *adapter, const sio_target *target, bool close);
+    /** sio_fetch_sockets: sio_local_fetch. @param gather keep it with sio_gather_ref */
+    int (*fetch)(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
+    /** sio_broadcast_with_ack: sio_local_emit_with_ack. @param gather keep it with sio_gather_ref */
+    int (*emit_with_ack)(sio_adapter *adapter, const sio_target *target, eio_slice name,
+                         sio_args args, uint64_t timeout_ms, sio_gather *gather);
+    /** sio_server_side_emit, for the other servers only. @param gather NULL: no replies are wanted */
+    int (*server_side)(sio_adapter *adapter, eio_slice name, sio_args args, sio_gather *gather);
 };
 
 /** The adapter of one server alone: local delivery and nothing else. The default. */
@@ -84,5 +118,39 @@ EIO_API int sio_local_broadcast(sio_namespace *nsp, const sio_message *message,
 /** Encode an event that came from another server, and deliver it here. @return as sio_broadcast */
 EIO_API int sio_local_emit(sio_namespace *nsp, const sio_target *target, eio_slice name,
                            sio_args args);
+
+/** Join the sockets of this server that are meant. @return EIO_OK or EIO_E_NOMEM */
+EIO_API int sio_local_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
+/** Let them leave. @return as sio_local_join */
+EIO_API int sio_local_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
+/** Disconnect them. @return as sio_local_join */
+EIO_API int sio_local_disconnect(sio_namespace *nsp, const sio_target *target, bool close);
+/** Add them to what is gathered. @return as sio_local_join */
+EIO_API int sio_local_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *gather);
+/** Emit to them, expect an answer from each, and add it when it comes. @return as sio_broadcast */
+EIO_API int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                                    sio_args args, sio_gather *gather);
+/**
+ * Hand a server-side event of another server to the application.
+ *
+ * @param reply  NULL: none is wanted; else as long as the call, unless the adapter frees it later
+ */
+EIO_API void sio_local_server_side(sio_namespace *nsp, eio_slice name, sio_args args,
+                                   sio_server_reply *reply);
+
+/** Keep the memory of a gathering. @return gather */
+EIO_API sio_gather *sio_gather_ref(sio_gather *gather);
+/** Give a reference back. @param gather may be NULL */
+EIO_API void sio_gather_unref(sio_gather *gather);
+/** One more server has to report: it does not end before sio_gather_release. */
+EIO_API void sio_gather_hold(sio_gather *gather);
+/** A server has reported, or is gone. Once for each sio_gather_hold. */
+EIO_API void sio_gather_release(sio_gather *gather);
+/** So many more answers will come. */
+EIO_API void sio_gather_expect(sio_gather *gather, size_t count);
+/** An answer came: of an acknowledgement or reply the first argument counts. @param args copied */
+EIO_API void sio_gather_add_response(sio_gather *gather, sio_args args);
+/** A socket of another server was found. @param socket copied, its `socket` NULL */
+EIO_API void sio_gather_add_socket(sio_gather *gather, const sio_found_socket *socket);
 
 #endif

@@ -1,15 +1,15 @@
+#include "socketio/broadcast.h"
+
 #include <stdlib.h>
 
-#include "socketio/adapter.h"
+#include "socketio/gather.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
-static const sio_target everybody = { .flags = 0 };
+const sio_target sio_everybody = { .flags = 0 };
 
 /* ---- who is meant ---- */
-
-typedef void visit_socket(sio_socket *socket, void *data);
 
 static sio_socket *socket_of(sio_occupant *who)
 {
@@ -25,7 +25,7 @@ static bool take_mark(sio_socket *socket, uint64_t mark)
     return true;
 }
 
-static void walk_room(sio_namespace *nsp, eio_slice name, uint64_t mark, visit_socket *visit,
+static void walk_room(sio_namespace *nsp, eio_slice name, uint64_t mark, sio_walk_cb *visit,
                       void *data)
 {
     sio_socket *own = eio_table_find(&nsp->by_id, name);
@@ -42,7 +42,7 @@ static void walk_room(sio_namespace *nsp, eio_slice name, uint64_t mark, visit_s
     }
 }
 
-static void walk_all(sio_namespace *nsp, uint64_t mark, visit_socket *visit, void *data)
+static void walk_all(sio_namespace *nsp, uint64_t mark, sio_walk_cb *visit, void *data)
 {
     for (uint32_t i = 0; i < nsp->count; i++) {
         if (nsp->sockets[i]->rooms.mark != mark)
@@ -56,9 +56,7 @@ static void visit_nothing(sio_socket *socket, void *data)
     (void)data;
 }
 
-/* Visit each socket that is meant, once. The visitor calls nothing that joins or leaves. */
-static void walk_target(sio_namespace *nsp, const sio_target *target, visit_socket *visit,
-                        void *data)
+void sio_walk_target(sio_namespace *nsp, const sio_target *target, sio_walk_cb *visit, void *data)
 {
     uint64_t mark = ++nsp->server->mark;
 
@@ -92,11 +90,49 @@ int sio_local_broadcast(sio_namespace *nsp, const sio_message *message, const si
     delivery what = { message, target->flags };
 
     nsp->server->counters.broadcasts++;
-    walk_target(nsp, target, deliver, &what);
+    sio_walk_target(nsp, target, deliver, &what);
     return EIO_OK;
 }
 
+/* ---- the same, with an acknowledgement from each ---- */
+
+typedef struct asking {
+    delivery what;
+    uint64_t id;
+    sio_gather *gather;
+} asking;
+
+static void handle_answer(sio_socket *socket, int status, sio_args args, void *data)
+{
+    (void)socket;
+    if (status == EIO_OK) /* of who left no answer comes any more: time will tell */
+        sio_gather_add_response(data, args);
+}
+
+static void ask(sio_socket *socket, void *data)
+{
+    asking *question = data;
+
+    if (socket->state != SOCKET_CONNECTED ||
+        sio_acks_add_sibling(socket, question->id, &question->gather->siblings, handle_answer,
+                             question->gather) != EIO_OK)
+        return;
+    sio_gather_expect(question->gather, 1);
+    deliver(socket, &question->what);
+}
+
+/* ---- encoding ---- */
+
 typedef int send_message(sio_namespace *nsp, const sio_message *message, const sio_target *target);
+
+static sio_message message_of(const sio_encoded *packet, eio_slice name, sio_args args)
+{
+    return (sio_message){ .name = name,
+                          .args = args,
+                          .packet = packet->text,
+                          .attachments = packet->attachments,
+                          .attachment_count = packet->attachment_count };
+}
 
 static int encode_and(send_message *send, sio_namespace *nsp, const sio_target *target,
                       eio_slice name, sio_args args)
@@ -106,9 +142,8 @@ static int encode_and(send_message *send, sio_namespace *nsp, const sio_target *
 
     if (rc != EIO_OK)
         return rc;
-    const sio_message message = { name, args, packet.text, packet.attachments,
-                                  packet.attachment_count };
-    rc = send(nsp, &message, target == NULL ? &everybody : target);
+    const sio_message message = message_of(&packet, name, args);
+    rc = send(nsp, &message, target == NULL ? &sio_everybody : target);
     eio_buffer_unref(packet.text);
     return rc;
 }
@@ -116,6 +151,26 @@ static int encode_and(send_message *send, sio_namespace *nsp, const sio_target *
 int sio_local_emit(sio_namespace *nsp, const sio_target *target, eio_slice name, sio_args args)
 {
     return encode_and(sio_local_broadcast, nsp, target, name, args);
+}
+
+int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                            sio_args args, sio_gather *gather)
+{
+    sio_encoded packet;
+    uint64_t id = nsp->next_ack_id;
+    int rc = sio_packet_encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
+
+    if (rc != EIO_OK)
+        return rc;
+    nsp->next_ack_id++;
+    const sio_message message = message_of(&packet, name, args);
+    if (target == NULL)
+        target = &sio_everybody;
+    asking question = { { &message, target->flags }, id, gather };
+    nsp->server->counters.broadcasts++;
+    sio_walk_target(nsp, target, ask, &question);
+    eio_buffer_unref(packet.text);
+    return EIO_OK;
 }
 
 /* ---- the application's broadcasts ---- */
@@ -130,23 +185,76 @@ int sio_broadcast(sio_namespace *nsp, const sio_target *target, eio_slice name, 
     return encode_and(send_by_adapter, nsp, target, name, args);
 }
 
+/* A target that leaves this socket out as well; names: own heap, or NULL. */
+static int add_except(sio_target *out, eio_slice **names, const eio_slice *id,
+                      const sio_target *target)
+{
+    *out = target == NULL ? sio_everybody : *target;
+    *names = NULL;
+    if (out->except.count > 0) {
+        *names = calloc(out->except.count + 1, sizeof(**names));
+        if (*names == NULL)
+            return EIO_E_NOMEM;
+        memcpy(*names, out->except.names, out->except.count * sizeof(**names));
+        (*names)[out->except.count] = *id;
+    }
+    out->except = (sio_rooms){ *names == NULL ? id : *names, out->except.count + 1 };
+    return EIO_OK;
+}
+
 int sio_broadcast_from(sio_socket *socket, const sio_target *target, eio_slice name, sio_args args)
 {
     const eio_slice id = sio_socket_id(socket);
-    sio_target others = target == NULL ? everybody : *target;
-    eio_slice *names = NULL;
+    sio_target others;
+    eio_slice *names;
 
     if (socket->state == SOCKET_GONE)
         return EIO_E_CLOSED;
-    if (others.except.count > 0) {
-        names = calloc(others.except.count + 1, sizeof(*names));
-        if (names == NULL)
-            return EIO_E_NOMEM;
-        memcpy(names, others.except.names, others.except.count * sizeof(*names));
-        names[others.except.count] = id;
-    }
-    others.except = (sio_rooms){ names == NULL ? &id : names, others.except.count + 1 };
-    int rc = sio_broadcast(socket->nsp, &others, name, args);
+    int rc = add_except(&others, &names, &id, target);
+    if (rc == EIO_OK)
+        rc = sio_broadcast(socket->nsp, &others, name, args);
+    free(names);
+    return rc;
+}
+
+int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                           sio_args args, uint64_t timeout_ms, sio_responses_cb *callback,
+                           void *data)
+{
+    const sio_adapter_type *type = nsp->adapter->type;
+    sio_gather *gather;
+
+    if (timeout_ms == 0)
+        return EIO_E_INVALID;
+    int rc = sio_gather_new_responses(&gather, nsp, timeout_ms, callback, data);
+    if (rc != EIO_OK)
+        return rc;
+    if (target == NULL)
+        target = &sio_everybody;
+    if (type->emit_with_ack == NULL || (target->flags & SIO_LOCAL) != 0)
+        rc = sio_local_emit_with_ack(nsp, target, name, args, gather);
+    else
+        rc = type->emit_with_ack(nsp->adapter, target, name, args, timeout_ms, gather);
+    if (rc != EIO_OK)
+        sio_gather_cancel(gather);
+    else
+        sio_gather_release(gather);
+    return rc;
+}
+
+int sio_broadcast_from_with_ack(sio_socket *socket, const sio_target *target, eio_slice name,
+                                sio_args args, uint64_t timeout_ms, sio_responses_cb *callback,
+                                void *data)
+{
+    const eio_slice id = sio_socket_id(socket);
+    sio_target others;
+    eio_slice *names;
+
+    if (socket->state == SOCKET_GONE)
+        return EIO_E_CLOSED;
+    int rc = add_except(&others, &names, &id, target);
+    if (rc == EIO_OK)
+        rc = sio_broadcast_with_ack(socket->nsp, &others, name, args, timeout_ms, callback, data);
     free(names);
     return rc;
 }
@@ -176,7 +284,7 @@ int sio_each_socket(sio_namespace *nsp, const sio_target *target, sio_visit_cb *
     all.sockets = calloc(nsp->count, sizeof(sio_socket *));
     if (all.sockets == NULL)
         return EIO_E_NOMEM;
-    walk_target(nsp, target == NULL ? &everybody : target, collect, &all);
+    sio_walk_target(nsp, target == NULL ? &sio_everybody : target, collect, &all);
     for (size_t i = 0; i < all.count; i++) {
         if (go_on && all.sockets[i]->state == SOCKET_CONNECTED)
             go_on = visit(all.sockets[i], data);

@@ -17,6 +17,7 @@ typedef struct sio_callback {
         sio_event_cb *on_event;
         sio_error_cb *on_error;
         sio_middleware_cb *middleware;
+        sio_server_event_cb *on_server_event;
     } call;
     void *data;
 } sio_callback;

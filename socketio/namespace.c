@@ -31,6 +31,7 @@ int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name)
     sio_rooms_init(&nsp->rooms);
     sio_acks_init(&nsp->acks);
     sio_handlers_init(&nsp->events);
+    sio_handlers_init(&nsp->server_events);
     int rc = server->adapter->open(&nsp->adapter, nsp);
     if (rc != EIO_OK) {
         free(nsp);
@@ -51,6 +52,7 @@ void sio_namespace_free(sio_namespace *nsp)
     sio_rooms_fini(&nsp->rooms);
     eio_table_fini(&nsp->acks);
     sio_handlers_fini(&nsp->events);
+    sio_handlers_fini(&nsp->server_events);
     sio_callbacks_fini(&nsp->middlewares);
     sio_callbacks_fini(&nsp->connection);
     sio_callbacks_fini(&nsp->disconnecting);

@@ -24,6 +24,7 @@ struct sio_namespace {
     sio_callbacks error;
     sio_callbacks any;
     eio_table events;
+    eio_table server_events;
     size_t name_len;
     char name[];
 };

@@ -81,16 +81,27 @@ static sio_socket *take_due(sio_server *server)
     return socket;
 }
 
+static void run_ended(sio_server *server)
+{
+    sio_acks_run_ended(server);
+    sio_gathers_run_ended(server);
+}
+
 void sio_server_run_due(sio_server *server)
 {
     sio_socket *socket;
 
-    sio_acks_run_ended(server);
+    run_ended(server);
     while ((socket = take_due(server)) != NULL) {
         sio_socket_run_due(socket);
         sio_socket_unref(socket);
-        sio_acks_run_ended(server);
+        run_ended(server);
     }
+}
+
+static void run_due(void *data)
+{
+    sio_server_run_due(data);
 }
 
 static void run_late(eio_late *late)
@@ -176,6 +187,9 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
     eio_options hooks;
 
     eio_table_init(&server->namespaces, sio_namespace_key);
+    TAILQ_INIT(&server->ended_acks);
+    TAILQ_INIT(&server->gathers);
+    TAILQ_INIT(&server->ended_gathers);
     server->late.run = run_late;
     int rc = eio_options_copy(&hooks, &options->engine, why);
     if (rc != EIO_OK)
@@ -235,7 +249,7 @@ int sio_server_new(sio_server **out, eio_http_server *http, const sio_options *o
         rc = sio_engine_hooks_start(server, why);
     if (rc != EIO_OK)
         goto fail;
-    sio_ack_clock_init(&server->acks, server->loop->uv, server); /* cannot fail */
+    sio_timeouts_init(&server->timeouts, server->loop->uv, run_due, server); /* cannot fail */
     *out = server;
     return EIO_OK;
 fail:
@@ -245,11 +259,12 @@ fail:
 
 static void handle_timer_closed(uv_handle_t *handle)
 {
-    sio_server *server = handle->data;
+    sio_timeouts *timeouts = handle->data;
+    sio_server *server = timeouts->data;
     void (*on_closed)(void *) = server->on_closed;
     void *data = server->closed_data;
 
-    sio_ack_clock_fini(&server->acks);
+    sio_timeouts_fini(timeouts);
     free_server(server);
     if (on_closed != NULL)
         on_closed(data);
@@ -259,8 +274,9 @@ static void handle_engine_closed(void *data)
 {
     sio_server *server = data;
 
+    sio_gathers_end_all(server);
     sio_server_run_due(server);
-    uv_close((uv_handle_t *)&server->acks.timer, handle_timer_closed);
+    uv_close((uv_handle_t *)&server->timeouts.timer, handle_timer_closed);
 }
 
 static void leave_all(sio_namespace *nsp)

@@ -11,6 +11,7 @@
 #include "engineio/net/table.h"
 #include "socketio/ack.h"
 #include "socketio/client_files.h"
+#include "socketio/gather.h"
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
@@ -22,7 +23,10 @@ struct sio_server {
     sio_namespace *main; /* "/": in the table too */
     eio_table namespaces;
     eio_deadline_queue joining; /* clients without a namespace yet */
-    sio_ack_clock acks;
+    sio_timeouts timeouts;
+    sio_ack_list ended_acks; /* in a call of the application: called back from the loop */
+    sio_gathers gathers;
+    sio_gathers ended_gathers;
     eio_late late;
     sio_socket *due_head; /* a reference each */
     sio_socket *due_tail;

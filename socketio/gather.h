@@ -1,0 +1,53 @@
+/*
+ * Answers that are gathered from many clients or servers until all are there or time is over: broadcast
+ * acknowledgements, replies to server-side events, sockets that were asked for. The application is called once, from
+ * the loop. An adapter that asks other servers holds a reference, and a hold for each server that has not reported.
+ */
+#ifndef SOCKETIO_GATHER_H
+#define SOCKETIO_GATHER_H
+
+#include <sys/queue.h>
+
+#include "socketio/ack.h"
+#include "socketio/adapter.h"
+
+enum { SIO_GATHER_DEFAULT_MS = 5000 };
+
+struct sio_gather {
+    sio_namespace *nsp;
+    TAILQ_ENTRY(sio_gather) link; /* of the server's running or ended ones */
+    sio_timeout timeout;
+    sio_ack_siblings siblings; /* the receivers of this server that have not answered */
+    void (*finish)(sio_gather *gather);
+    union {
+        sio_responses_cb *on_responses;
+        sio_found_cb *on_found;
+    } call;
+    void *data;
+    void **items; /* own heap: what came, blocks that free_item frees */
+    void (*free_item)(void *item);
+    size_t count;
+    size_t capacity;
+    size_t expected;
+    unsigned holds; /* servers that have not reported */
+    unsigned refs;
+    int status;
+    bool is_ended;
+};
+
+typedef TAILQ_HEAD(sio_gathers, sio_gather) sio_gathers;
+
+/* Held once: sio_gather_release it when all have been asked. timeout_ms: not 0. EIO_OK or EIO_E_NOMEM. */
+int sio_gather_new_responses(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                             sio_responses_cb *callback, void *data);
+int sio_gather_new_found(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                         sio_found_cb *callback, void *data);
+/* Nobody could be asked: it ends without a callback. */
+void sio_gather_cancel(sio_gather *gather);
+
+/* Call back those that have ended. From the loop. */
+void sio_gathers_run_ended(sio_server *server);
+/* The server closes: all that run end. */
+void sio_gathers_end_all(sio_server *server);
+
+#endif
