@@ -57,6 +57,8 @@ struct sio_server_reply {
 /** A kind of adapter. Static: borrowed for ever. */
 struct sio_adapter_type {
     const char *name;
+    /** Events of other servers pass by the log of those that a client missed: sio_options.recovery is refused. */
+    bool lacks_recovery;
     /**
      * Make the adapter of a namespace.
      *

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "socketio/emit.h"
 #include "socketio/gather.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
@@ -138,12 +139,14 @@ static int encode_and(send_message *send, sio_namespace *nsp, const sio_target *
                       eio_slice name, sio_args args)
 {
     sio_encoded packet;
-    int rc = sio_packet_encode_event(&packet, sio_namespace_name(nsp), false, 0, name, args);
 
+    if (target == NULL)
+        target = &sio_everybody;
+    int rc = sio_encode_event(&packet, nsp, target, name, args);
     if (rc != EIO_OK)
         return rc;
     const sio_message message = message_of(&packet, name, args);
-    rc = send(nsp, &message, target == NULL ? &sio_everybody : target);
+    rc = send(nsp, &message, target);
     eio_buffer_unref(packet.text);
     return rc;
 }

@@ -3,6 +3,14 @@
 #include "socketio/namespace.h"
 #include "socketio/socket.h"
 
+int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *target, eio_slice name,
+                     sio_args args)
+{
+    if (nsp->recovery == NULL || (target->flags & SIO_VOLATILE) != 0)
+        return sio_packet_encode_event(out, sio_namespace_name(nsp), false, 0, name, args);
+    return sio_recovery_encode(nsp->recovery, out, sio_namespace_name(nsp), target, name, args);
+}
+
 static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
 {
     int rc = sio_client_send(socket->client, packet->text, packet->attachments,
@@ -18,8 +26,14 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
 
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
-    int rc =
-        sio_packet_encode_event(&packet, sio_namespace_name(socket->nsp), false, 0, name, args);
+    const eio_slice id = sio_socket_id(socket);
+    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
+    int rc = EIO_OK;
+    if (socket->state == SOCKET_JOINING) /* it has missed nothing yet */
+        rc =
+            sio_packet_encode_event(&packet, sio_namespace_name(socket->nsp), false, 0, name, args);
+    else
+        rc = sio_encode_event(&packet, socket->nsp, &target, name, args);
     return rc != EIO_OK ? rc : send_encoded(socket, &packet, flags);
 }
 

@@ -2,7 +2,12 @@
 #ifndef SOCKETIO_EMIT_H
 #define SOCKETIO_EMIT_H
 
+#include "socketio/packet.h"
 #include "socketio/socketio.h"
+
+/* Encode an event that asks for no acknowledgement; with recovery it is kept for those it is meant for. As sio_emit. */
+int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *target, eio_slice name,
+                     sio_args args);
 
 /* Answer an event that asked for it. As sio_emit. */
 int sio_socket_send_ack(sio_socket *socket, uint64_t id, sio_args args);

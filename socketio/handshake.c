@@ -18,6 +18,11 @@ bool sio_socket_is_connected(const sio_socket *socket)
     return socket->state == SOCKET_CONNECTED;
 }
 
+bool sio_socket_is_recovered(const sio_socket *socket)
+{
+    return socket->extra != NULL && socket->extra->recovery.is_recovered;
+}
+
 eio_session *sio_socket_session(const sio_socket *socket)
 {
     return socket->client->state == CLIENT_CLOSED ? NULL : socket->client->session;

@@ -32,9 +32,13 @@ int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name)
     sio_acks_init(&nsp->acks);
     sio_handlers_init(&nsp->events);
     sio_handlers_init(&nsp->server_events);
-    int rc = server->adapter->open(&nsp->adapter, nsp);
+    int rc = EIO_OK;
+    if (server->recovery.max_disconnection_ms > 0)
+        rc = sio_recovery_new(&nsp->recovery, server);
+    if (rc == EIO_OK)
+        rc = server->adapter->open(&nsp->adapter, nsp);
     if (rc != EIO_OK) {
-        free(nsp);
+        sio_namespace_free(nsp);
         return rc;
     }
     nsp->adapter->type = server->adapter;
@@ -47,7 +51,9 @@ void sio_namespace_free(sio_namespace *nsp)
 {
     if (nsp == NULL)
         return;
-    nsp->adapter->type->close(nsp->adapter);
+    if (nsp->adapter != NULL)
+        nsp->adapter->type->close(nsp->adapter);
+    sio_recovery_free(nsp->recovery);
     eio_table_fini(&nsp->by_id);
     sio_rooms_fini(&nsp->rooms);
     eio_table_fini(&nsp->acks);

@@ -9,7 +9,8 @@
 struct sio_namespace {
     sio_server *server;
     sio_adapter *adapter;
-    sio_socket **sockets; /* dense, own heap: connected and leaving ones */
+    struct sio_recovery *recovery; /* NULL: none */
+    sio_socket **sockets;          /* dense, own heap: connected and leaving ones */
     uint32_t count;
     uint32_t capacity;
     uint32_t leaving; /* of these, how many are on their way out */

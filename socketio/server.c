@@ -16,6 +16,10 @@ enum {
     DEFAULT_MAX_NAMESPACES = 64,
     DEFAULT_MAX_ROOMS = 10000,
     DEFAULT_MAX_PENDING_ACKS = 10000,
+    DEFAULT_MAX_DISCONNECTION_MS = 120000,
+    DEFAULT_MAX_KEPT_EVENTS = 100000,
+    DEFAULT_MAX_KEPT_BYTES = 64 * 1024 * 1024,
+    DEFAULT_MAX_LOST_SESSIONS = 100000,
     LOG_LINE_BYTES = 512,
 };
 
@@ -156,6 +160,18 @@ static size_t or_default(size_t value, size_t fallback)
     return value == 0 ? fallback : value;
 }
 
+static void apply_recovery(sio_recovery_options *to, const sio_recovery_options *from)
+{
+    if (from == NULL)
+        return;
+    *to = *from;
+    if (to->max_disconnection_ms == 0)
+        to->max_disconnection_ms = DEFAULT_MAX_DISCONNECTION_MS;
+    to->max_events = or_default(from->max_events, DEFAULT_MAX_KEPT_EVENTS);
+    to->max_bytes = or_default(from->max_bytes, DEFAULT_MAX_KEPT_BYTES);
+    to->max_sessions = or_default(from->max_sessions, DEFAULT_MAX_LOST_SESSIONS);
+}
+
 static void apply_options(sio_server *server, const sio_options *options)
 {
     size_t payload = server->hooks.max_payload_bytes;
@@ -164,6 +180,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);
+    apply_recovery(&server->recovery, options->recovery);
     server->on_log = options->on_log;
     server->data = options->data;
     sio_decoder_init(&server->decoder, payload * (1 + SIO_ATTACHMENTS_MAX));
@@ -177,6 +194,9 @@ static int check_options(const sio_options *options, eio_error *why)
     if (options->max_attachments > SIO_ATTACHMENTS_MAX)
         return eio_error_set(why, EIO_E_INVALID, "max_attachments: %zu is more than %d",
                              options->max_attachments, (int)SIO_ATTACHMENTS_MAX);
+    if (options->recovery != NULL && options->adapter != NULL && options->adapter->lacks_recovery)
+        return eio_error_set(why, EIO_E_UNSUPPORTED, "recovery: adapter %s has none",
+                             options->adapter->name);
     return EIO_OK;
 }
 
@@ -202,6 +222,10 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
     eio_deadline_queue_init(&server->joining, server->loop,
                             timeout == 0 ? DEFAULT_CONNECT_TIMEOUT_MS : timeout,
                             sio_client_handle_timeout);
+    eio_deadline_queue_init(&server->recovering, server->loop,
+                            server->recovery.max_disconnection_ms, sio_recovery_handle_expiry);
+    eio_deadline_queue_init(&server->log_expiries, server->loop,
+                            server->recovery.max_disconnection_ms, sio_recovery_handle_log_expiry);
     server->main = add_namespace(server, SIO_STR("/"));
     if (server->main == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
@@ -221,6 +245,8 @@ static void free_server(sio_server *server)
     if (server->loop != NULL) {
         eio_late_cancel(server->loop, &server->late);
         eio_deadline_queue_fini(&server->joining);
+        eio_deadline_queue_fini(&server->recovering);
+        eio_deadline_queue_fini(&server->log_expiries);
         eio_loop_release(server->loop);
     }
     free(server);

@@ -22,7 +22,10 @@ struct sio_server {
     const struct sio_adapter_type *adapter;
     sio_namespace *main; /* "/": in the table too */
     eio_table namespaces;
-    eio_deadline_queue joining; /* clients without a namespace yet */
+    eio_deadline_queue joining;      /* clients without a namespace yet */
+    eio_deadline_queue recovering;   /* lost sessions */
+    eio_deadline_queue log_expiries; /* logs of events, for those sessions */
+    sio_recovery_options recovery;   /* max_disconnection_ms 0: none */
     sio_timeouts timeouts;
     sio_ack_list ended_acks; /* in a call of the application: called back from the loop */
     sio_gathers gathers;

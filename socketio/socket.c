@@ -118,10 +118,14 @@ int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio
     int rc = make_id(socket);
     if (rc == EIO_OK)
         rc = keep_auth(socket, auth);
+    if (rc == EIO_OK && nsp->recovery != NULL)
+        rc = sio_recovery_start(nsp->recovery, socket, auth);
     if (rc != EIO_OK) {
         sio_socket_unref(socket);
         return rc;
     }
+    if (sio_socket_is_recovered(socket) && !nsp->server->recovery.run_middlewares)
+        socket->step = nsp->middlewares.count;
     link_to_client(client, socket);
     *out = socket;
     return EIO_OK;
@@ -138,20 +142,28 @@ static int answer_connect4(sio_socket *socket)
     return sio_client_send_text(socket->client, packet);
 }
 
+static char *append(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+
 static int answer_connect(sio_socket *socket)
 {
-    char text[sizeof("{\"sid\":\"\"}") + EIO_RANDOM_ID_LEN];
+    static const char before[] = "{\"sid\":\"";
+    static const char between[] = "\",\"pid\":\"";
+    char text[sizeof(before) + sizeof(between) + 2 * EIO_RANDOM_ID_LEN + 2];
     eio_buffer *packet = NULL;
-    char *to = text;
+    char *to = append(text, before, sizeof(before) - 1);
 
     if (sio_client_has_protocol4(socket->client))
         return answer_connect4(socket);
-    memcpy(to, "{\"sid\":\"", 8);
-    to += 8;
-    memcpy(to, socket->id, EIO_RANDOM_ID_LEN);
-    to += EIO_RANDOM_ID_LEN;
-    memcpy(to, "\"}", 2);
-    to += 2;
+    to = append(to, socket->id, sizeof(socket->id));
+    if (socket->nsp->recovery != NULL) {
+        to = append(to, between, sizeof(between) - 1);
+        to = append(to, socket->extra->recovery.pid, sizeof(socket->extra->recovery.pid));
+    }
+    to = append(to, "\"}", 2);
     (void)sio_packet_encode_connect(&packet, sio_namespace_name(socket->nsp),
                                     (eio_slice){ text, (size_t)(to - text) });
     return sio_client_send_text(socket->client, packet);
@@ -171,6 +183,8 @@ void sio_socket_connect(sio_socket *socket)
     eio_deadline_stop(&server->joining, &socket->client->joining);
     sio_socket_enter_own_room(socket);
     server->counters.connected++;
+    if (sio_socket_is_recovered(socket))
+        sio_recovery_send_missed(nsp->recovery, socket);
     if (answer_connect(socket) == EIO_E_NOMEM)
         sio_client_close(socket->client); /* it would wait for ever */
     for (uint32_t i = 0; i < nsp->connection.count && socket->state == SOCKET_CONNECTED; i++)
@@ -223,14 +237,19 @@ static void call_disconnect(sio_socket *socket, const sio_callbacks *list)
 static void finish_leaving(sio_socket *socket)
 {
     sio_namespace *nsp = socket->nsp;
+    sio_lost_session *session = NULL;
 
     call_disconnect(socket, &nsp->disconnecting);
+    if (nsp->recovery != NULL)
+        session = sio_recovery_note(nsp->recovery, socket);
     sio_socket_leave_rooms(socket);
     sio_namespace_remove(nsp, socket);
     nsp->leaving--;
     sio_acks_end(socket);
     nsp->server->counters.disconnected++;
     call_disconnect(socket, &nsp->disconnect);
+    if (session != NULL)
+        sio_recovery_keep(nsp->recovery, session, socket);
     set_state(socket, SOCKET_GONE);
     unlink_from_client(socket);
 }

@@ -9,6 +9,7 @@
 #include "engineio/net/crypto.h"
 #include "socketio/client.h"
 #include "socketio/handlers.h"
+#include "socketio/recovery.h"
 #include "socketio/rooms.h"
 #include "socketio/socketio.h"
 
@@ -38,8 +39,9 @@ typedef enum sio_leave_reason {
 /* What only some sockets have. */
 typedef struct sio_socket_extra {
     eio_buffer *auth;
-    eio_buffer *id;   /* in place of the socket's, for clients of protocol 4 */
-    eio_table events; /* handlers of this socket alone */
+    eio_buffer *id;               /* in place of the socket's, for clients of protocol 4 */
+    eio_table events;             /* handlers of this socket alone */
+    sio_socket_recovery recovery; /* unused unless the namespace has recovery */
 } sio_socket_extra;
 
 struct sio_socket {

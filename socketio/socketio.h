@@ -74,6 +74,15 @@ EIO_API eio_slice sio_json_string(eio_slice json, char *out, size_t size);
 /** A callback for log lines; `level` is 'd', 'i', 'w' or 'e'. */
 typedef void sio_log_cb(sio_server *server, char level, const char *line, void *data);
 
+/** Connection state recovery, with Node's defaults. All zeros are the defaults. */
+typedef struct sio_recovery_options {
+    uint64_t max_disconnection_ms; /**< 120000: how long a client may be away */
+    bool run_middlewares;          /**< skipMiddlewares: false; sio_socket_is_recovered tells */
+    size_t max_events;   /**< kept of one namespace, 100000; older ones cannot be recovered */
+    size_t max_bytes;    /**< of them, 64 MiB */
+    size_t max_sessions; /**< of one namespace, 100000 */
+} sio_recovery_options;
+
 /** Node's options, with Node's defaults; limits that are 0 mean the default. */
 typedef struct sio_options {
     size_t size;                 /**< set by sio_options_init */
@@ -86,6 +95,7 @@ typedef struct sio_options {
     size_t max_rooms;        /**< of one socket, 10000: sio_join returns EIO_E_LIMIT */
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
     const struct sio_adapter_type *adapter; /**< see adapter.h; NULL: memory; borrowed for ever */
+    const sio_recovery_options *recovery;   /**< connectionStateRecovery; NULL: off; copied */
     sio_log_cb *on_log; /**< may be NULL; also hears the engine, unless engine.on_log is set */
     void *data;         /**< sio_server_data; handed to on_log */
     /**
@@ -235,6 +245,8 @@ EIO_API eio_slice sio_socket_id(const sio_socket *socket);
 EIO_API sio_namespace *sio_socket_namespace(const sio_socket *socket);
 /** @return whether it is connected: true from on_connection up to the begin of its disconnection */
 EIO_API bool sio_socket_is_connected(const sio_socket *socket);
+/** @return whether it came back with its id, rooms and data after its connection was lost */
+EIO_API bool sio_socket_is_recovered(const sio_socket *socket);
 /**
  * The session below, shared with the client's other namespaces: transport, headers. NULL once it is
  * closed.
@@ -242,7 +254,8 @@ EIO_API bool sio_socket_is_connected(const sio_socket *socket);
 EIO_API eio_session *sio_socket_session(const sio_socket *socket);
 
 /**
- * Hang application data on a socket: socket.data.
+ * Hang application data on a socket: socket.data. With recovery it goes over to the socket that the client comes back
+ * with; after on_disconnect the old one has none.
  *
  * @param data     taken if destroy is given
  * @param destroy  called with data when it is replaced or the socket's memory goes; may be NULL
