@@ -181,6 +181,8 @@ EIO_API eio_slice eio_session_id(const eio_session *session);
 EIO_API eio_server *eio_session_server(const eio_session *session);
 EIO_API unsigned eio_session_transport(const eio_session *session); /**< EIO_TRANSPORT_… */
 EIO_API int eio_session_protocol(const eio_session *session);       /**< 4, or 3 */
+/** The request that brings the message, inside of on_message. NULL outside, and on WebSocket. */
+EIO_API const eio_http_request *eio_session_request(const eio_session *session);
 /** @return whether it is open: false once closing began */
 EIO_API bool eio_session_is_open(const eio_session *session);
 /** Find one by its id. Borrowed; NULL if there is none. */

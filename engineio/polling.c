@@ -208,9 +208,12 @@ static int receive_body(eio_session *session, const eio_http_request *request, e
                                                      is_bytes(request));
     if (rc == EIO_E_CLOSED)
         return EIO_OK; /* it came over the other transport's head: nobody hears it */
-    if (rc == EIO_OK)
+    if (rc == EIO_OK) {
+        session->server->receiving = session;
+        session->server->post = request;
         receive_packets(session, &body);
-    else if (rc == EIO_E_PROTOCOL)
+        session->server->receiving = NULL;
+    } else if (rc == EIO_E_PROTOCOL)
         eio_session_receive_garbage(session);
     eio_polling_body_fini(&body);
     return rc == EIO_E_PROTOCOL ? EIO_OK : rc;

@@ -23,6 +23,8 @@ struct eio_server {
     eio_packets packets;
     eio_compressor compressor; /* of polling replies */
     eio_counters counters;
+    const eio_session *receiving; /* whose POST is being read, and that */
+    const eio_http_request *post;
     eio_deadline_queue ping_intervals, ping_timeouts; /* sessions */
     eio_deadline_queue silences;                      /* sessions of protocol 3 */
     eio_deadline_queue upgrade_timeouts, upgrade_releases;

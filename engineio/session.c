@@ -241,6 +241,11 @@ unsigned eio_session_transport(const eio_session *session)
     return session->polling == NULL ? EIO_TRANSPORT_WEBSOCKET : EIO_TRANSPORT_POLLING;
 }
 
+const eio_http_request *eio_session_request(const eio_session *session)
+{
+    return session->server->receiving == session ? session->server->post : NULL;
+}
+
 bool eio_session_is_open(const eio_session *session)
 {
     return session->state == SESSION_OPEN;

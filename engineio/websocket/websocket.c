@@ -262,7 +262,7 @@ static int close_code_of(int error)
 static void fail_with(eio_websocket *ws, int code, eio_slice why)
 {
     if (ws->state == WS_OPEN)
-        write_close(ws, code, why);
+        write_close(ws, code, (eio_slice){ NULL, 0 }); /* as Node's: the code says it */
     end_in_order(ws, code, why, true);
 }
 
