@@ -62,8 +62,13 @@ static void handle_timeout(sio_timeout *timeout)
 static void end_oldest(sio_server *server, sio_client *client)
 {
     sio_pending_ack *oldest = TAILQ_FIRST(&client->acks.list);
+    bool is_sibling = oldest->sibling.le_prev != NULL;
 
     detach(oldest);
+    if (is_sibling) { /* what gathers may be gone by then: to it, this one is silent */
+        free_ack(oldest);
+        return;
+    }
     oldest->status = EIO_E_LIMIT;
     TAILQ_INSERT_TAIL(&server->ended_acks, oldest, link);
     sio_server_wake(server);

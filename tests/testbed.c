@@ -50,6 +50,11 @@ static void on_session(eio_server *server, eio_session *session, void *data)
     eio_session_set_handler(session, &handler, data);
 }
 
+void testbed_send_back(eio_options *options)
+{
+    options->on_session = on_session;
+}
+
 /* ---- start ---- */
 
 static void fill_engine(eio_options *engine, const testbed_options *options)
@@ -80,27 +85,38 @@ static int start_engine(testbed_program *program, eio_error *why)
 {
     eio_options options;
 
-    if (!program->bed.options.contract->has_engine)
+    if (program->bed.options.contract->adjust_engine == NULL)
         return EIO_OK;
     eio_options_init(&options);
     fill_engine(&options, &program->bed.options);
-    options.on_session = on_session;
+    options.data = &program->bed;
+    program->bed.options.contract->adjust_engine(&options);
     return eio_server_new(&program->bed.engine, program->bed.http, &options, why);
 }
 
 static int start_io(testbed_program *program, eio_error *why)
 {
+    const testbed_contract *contract = program->bed.options.contract;
+    const sio_recovery_options recovery = { .max_disconnection_ms =
+                                                program->bed.options.recovery_ms };
     sio_options options;
 
+    if (contract->set_up == NULL)
+        return EIO_OK;
     sio_options_init(&options);
     fill_engine(&options.engine, &program->bed.options);
     options.engine.path = program->bed.options.path;
     options.connect_timeout_ms = program->bed.options.connect_timeout_ms;
     options.client_dir = program->bed.options.client_dir;
+    options.engine.data = &program->bed;
+    if (program->bed.options.recovery_ms > 0)
+        options.recovery = &recovery;
+    if (contract->adjust != NULL)
+        contract->adjust(&options);
     int rc = sio_server_new(&program->bed.io, program->bed.http, &options, why);
     if (rc != EIO_OK)
         return rc;
-    rc = program->bed.options.contract->set_up(&program->bed);
+    rc = contract->set_up(&program->bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
@@ -171,7 +187,7 @@ static void stop(testbed_program *program)
     program->is_stopping = true;
     (void)uv_timer_start(&program->grace, handle_grace_over, program->bed.options.grace_ms, 0);
     eio_http_server_stop(program->bed.http);
-    program->open_servers = program->bed.engine != NULL ? 3 : 2; /* and this call itself */
+    program->open_servers = 1u + (program->bed.engine != NULL) + (program->bed.io != NULL);
     sio_server_close(program->bed.io, handle_server_closed, program);
     eio_server_close(program->bed.engine, handle_server_closed, program);
     handle_server_closed(program);

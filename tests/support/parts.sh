@@ -5,7 +5,7 @@
 
 TEST_PARTS=(format banned includes size docs packages build-gcc build-clang build-bare symbols
     snippets operations
-    unit fuzz interop browser conformance install)
+    unit fuzz interop browser conformance clients install)
 CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
 
 # The time that a hung part is given, in seconds.
@@ -175,6 +175,7 @@ tap_failures() {
 part_interop() { build_asan && node_tests interop build-asan; }
 part_browser() { node_tests browser build; }
 part_conformance() { node tests/conformance/run.mjs "$OFFICIAL" build; }
+part_clients() { node tests/conformance/clients.mjs "$OFFICIAL" build; }
 
 # ---- what an installed copy is good for ----
 
@@ -215,7 +216,7 @@ part_applies() {
     case $1 in
     format) have clang-format-14 ;;
     tidy) have clang-tidy-14 ;;
-    conformance) [[ -n $OFFICIAL ]] ;;
+    conformance | clients) [[ -n $OFFICIAL ]] ;;
     *) return 0 ;;
     esac
 }

@@ -39,7 +39,7 @@ static const option_row rows[] = {
     ROW("cors", TEXT, cors),
     ROW("client-dir", TEXT, client_dir),
     ROW("allow-eio3", FLAG, allow_eio3),
-    { "recovery", NOT_YET, 0 },
+    ROW("recovery", NUMBER, recovery_ms),
     ROW("deflate", FLAG, deflate),
     ROW("tls-cert", TEXT, tls_cert),
     ROW("tls-key", TEXT, tls_key),
@@ -72,7 +72,8 @@ static bool read_number(uint64_t *out, const char *text)
 
 static bool read_contract(testbed_options *options, const char *name)
 {
-    static const testbed_contract *const all[] = { &contract_protocol, &contract_load };
+    static const testbed_contract *const all[] = { &contract_protocol, &contract_load,
+                                                   &contract_client, &contract_engine_client };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         if (strcmp(all[i]->name, name) == 0) {
@@ -136,7 +137,7 @@ static void fill_defaults(testbed_options *options)
 static bool check(const testbed_options *options)
 {
     if (options->contract == NULL)
-        return fail("contract", "protocol or load");
+        return fail("contract", "protocol, load, client or engine-client");
     if (options->workers > 1)
         return fail("workers", "not there yet: 1 is all there is");
     if (options->port > 65535)
@@ -173,8 +174,11 @@ bool testbed_options_parse(testbed_options *options, int argc, char **argv)
     }
     if (!check(options))
         return false;
+    const uint64_t port = options->port;
     fill_defaults(options);
-    if (!has_port)
+    if (has_port)
+        options->port = port; /* 0 is any port, not the default */
+    if (!has_port && options->port == 0)
         options->port = 3000;
     return true;
 }

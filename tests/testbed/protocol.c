@@ -154,6 +154,6 @@ const testbed_contract contract_protocol = {
                   .connect_timeout_ms = 1000,
                   .max_payload_bytes = 1000000,
                   .grace_ms = 8000 },
-    .has_engine = true,
+    .adjust_engine = testbed_send_back,
     .set_up = set_up,
 };

@@ -35,7 +35,8 @@ typedef struct testbed_options {
     uint64_t max_connections;
     uint64_t workers;
     uint64_t tls_timeout_ms;
-    unsigned transports; /* EIO_TRANSPORT_… */
+    uint64_t recovery_ms; /* 0: no recovery */
+    unsigned transports;  /* EIO_TRANSPORT_… */
     bool allow_eio3;
     bool deflate;
 } testbed_options;
@@ -43,9 +44,10 @@ typedef struct testbed_options {
 typedef struct testbed_contract {
     const char *name;
     testbed_options defaults;
-    bool
-        has_engine; /* an Engine.IO server of its own on /engine.io/, which sends back what comes */
-    int (*set_up)(testbed *bed);
+    /* An Engine.IO server of its own on /engine.io/: what makes it special; NULL: there is none. */
+    void (*adjust_engine)(eio_options *options);
+    void (*adjust)(sio_options *options); /* NULL: nothing to change */
+    int (*set_up)(testbed *bed);          /* NULL: no Socket.IO server */
 } testbed_contract;
 
 struct testbed {
@@ -57,8 +59,13 @@ struct testbed {
     eio_buffer *reasons; /* who left, and why: a JSON list without its end; NULL: nobody */
 };
 
+extern const testbed_contract contract_client;
+extern const testbed_contract contract_engine_client;
 extern const testbed_contract contract_protocol;
 extern const testbed_contract contract_load;
+
+/* Sessions of the Engine.IO server get back what they send. */
+void testbed_send_back(eio_options *options);
 
 /* Read the command line. On failure a line on stderr has said why. */
 bool testbed_options_parse(testbed_options *options, int argc, char **argv);
@@ -74,6 +81,14 @@ typedef struct testbed_event {
 
 /* Register all on the main namespace, the testbed as their data. EIO_OK or EIO_E_NOMEM. */
 int testbed_on(testbed *bed, const testbed_event *events);
+
+/* Append `"name":value` to an object under construction, with a comma unless it is the first. */
+int testbed_append_member(eio_buffer **json, eio_slice name, eio_slice value);
+/* Append the headers that `at` walks as an object. */
+int testbed_append_headers(eio_buffer **json,
+                           bool (*at)(const void *from, size_t index, eio_slice *name,
+                                      eio_slice *value),
+                           const void *from);
 
 /* Add the event `reasons`. EIO_OK or EIO_E_NOMEM. */
 int testbed_note_reasons(testbed *bed);
