@@ -183,8 +183,24 @@ static int send_by_adapter(sio_namespace *nsp, const sio_message *message, const
     return nsp->adapter->type->broadcast(nsp->adapter, message, target);
 }
 
+static int broadcast_to_children(sio_namespace *parent, const sio_target *target, eio_slice name,
+                                 sio_args args)
+{
+    size_t at = 0;
+    sio_namespace *nsp;
+    int rc = EIO_OK;
+
+    while (rc == EIO_OK && (nsp = eio_table_next(&parent->server->namespaces, &at)) != NULL) {
+        if (nsp->parent == parent)
+            rc = encode_and(sio_local_broadcast, nsp, target, name, args);
+    }
+    return rc;
+}
+
 int sio_broadcast(sio_namespace *nsp, const sio_target *target, eio_slice name, sio_args args)
 {
+    if (nsp->is_parent)
+        return broadcast_to_children(nsp, target, name, args);
     return encode_and(send_by_adapter, nsp, target, name, args);
 }
 
@@ -229,6 +245,8 @@ int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_sli
 
     if (timeout_ms == 0)
         return EIO_E_INVALID;
+    if (nsp->is_parent)
+        return EIO_E_UNSUPPORTED;
     int rc = sio_gather_new_responses(&gather, nsp, timeout_ms, callback, data);
     if (rc != EIO_OK)
         return rc;

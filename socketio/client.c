@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "socketio/dynamic.h"
 #include "socketio/event.h"
 #include "socketio/namespace.h"
 #include "socketio/protocol4.h"
@@ -139,7 +140,7 @@ static size_t count_live(const sio_client *client)
     return count;
 }
 
-static void refuse_namespace(sio_client *client, eio_slice name)
+void sio_client_refuse_namespace(sio_client *client, eio_slice name)
 {
     eio_buffer *packet = NULL;
 
@@ -149,13 +150,16 @@ static void refuse_namespace(sio_client *client, eio_slice name)
     (void)sio_client_send_text(client, packet);
 }
 
-static void handle_connect(sio_client *client, eio_slice name, eio_slice auth)
+void sio_client_join(sio_client *client, eio_slice name, eio_slice auth)
 {
     sio_namespace *nsp = sio_server_find_namespace(client->server, name);
     sio_socket *socket;
 
     if (nsp == NULL) {
-        refuse_namespace(client, name);
+        if (count_live(client) + client->matches >= client->server->max_namespaces)
+            violate(client, "more namespaces than max_namespaces");
+        else
+            sio_dynamic_connect(client, name, auth);
         return;
     }
     socket = find_live(client, nsp);
@@ -188,7 +192,7 @@ static void handle_connect4(sio_client *client, eio_slice whole)
         sio_client_close(client);
         return;
     }
-    handle_connect(client, name, eio_buffer_slice(auth));
+    sio_client_join(client, name, eio_buffer_slice(auth));
     eio_buffer_unref(auth);
 }
 
@@ -199,7 +203,7 @@ static void handle_packet(sio_client *client, const sio_packet *packet)
         return;
     }
     if (packet->type == SIO_CONNECT) {
-        handle_connect(client, packet->nsp, packet->payload);
+        sio_client_join(client, packet->nsp, packet->payload);
         return;
     }
     sio_namespace *nsp = sio_server_find_namespace(client->server, packet->nsp);
@@ -294,7 +298,7 @@ void sio_client_open(sio_server *server, eio_session *session)
     eio_session_set_handler(session, &handler, client);
     if (!sio_client_has_protocol4(client))
         return;
-    handle_connect(client, SIO_STR("/"), (eio_slice){ NULL, 0 });
+    sio_client_join(client, SIO_STR("/"), (eio_slice){ NULL, 0 });
     sio_server_run_due(server);
 }
 

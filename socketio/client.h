@@ -27,6 +27,7 @@ typedef struct sio_client {
     sio_pending_acks acks;   /* of all its sockets, oldest first */
     eio_deadline joining;    /* waits until the first namespace is joined */
     uint64_t issued_ms;      /* when it came, since 1970 */
+    uint32_t matches;        /* namespaces that it waits for, as long as they are not there */
     uint32_t refs;           /* one a socket, and one while the session is open */
     sio_client_state state;
 } sio_client;
@@ -49,6 +50,10 @@ void sio_client_close(sio_client *client);
  * sio_client_close.
  */
 void sio_client_disconnect(sio_client *client);
+/* CONNECT for a namespace: its middlewares decide, or whether it is to be made. auth: borrowed. */
+void sio_client_join(sio_client *client, eio_slice name, eio_slice auth);
+/* There is no such namespace. */
+void sio_client_refuse_namespace(sio_client *client, eio_slice name);
 /* It joined no namespace in time. */
 void sio_client_handle_timeout(eio_deadline *deadline);
 

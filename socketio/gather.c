@@ -260,8 +260,20 @@ void sio_gathers_run_ended(sio_server *server)
     while ((gather = TAILQ_FIRST(&server->ended_gathers)) != NULL) {
         TAILQ_REMOVE(&server->ended_gathers, gather, link);
         gather->finish(gather);
+        sio_server_check_empty(gather->nsp);
         sio_gather_unref(gather);
     }
+}
+
+bool sio_gathers_has(const sio_server *server, const sio_namespace *nsp)
+{
+    const sio_gather *gather;
+
+    TAILQ_FOREACH(gather, &server->gathers, link) {
+        if (gather->nsp == nsp)
+            return true;
+    }
+    return false;
 }
 
 void sio_gathers_end_all(sio_server *server)

@@ -47,6 +47,8 @@ void sio_gather_cancel(sio_gather *gather);
 
 /* Call back those that have ended. From the loop. */
 void sio_gathers_run_ended(sio_server *server);
+/* Whether one runs in this namespace. */
+bool sio_gathers_has(const sio_server *server, const sio_namespace *nsp);
 /* The server closes: all that run end. */
 void sio_gathers_end_all(sio_server *server);
 

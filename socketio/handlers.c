@@ -26,6 +26,15 @@ int sio_callbacks_add(sio_callbacks *list, sio_callback callback)
     return EIO_OK;
 }
 
+int sio_callbacks_copy(sio_callbacks *to, const sio_callbacks *from)
+{
+    int rc = EIO_OK;
+
+    for (uint32_t i = 0; i < from->count && rc == EIO_OK; i++)
+        rc = sio_callbacks_add(to, from->items[i]);
+    return rc;
+}
+
 void sio_callbacks_fini(sio_callbacks *list)
 {
     free(list->items);
@@ -81,6 +90,20 @@ int sio_handlers_add(eio_table *handlers, eio_slice name, sio_callback callback)
         list = add_list(handlers, name);
     /* An empty list that stays behind when there is no memory does no harm. */
     return list == NULL ? EIO_E_NOMEM : sio_callbacks_add(&list->callbacks, callback);
+}
+
+int sio_handlers_copy(eio_table *to, const eio_table *from)
+{
+    size_t at = 0;
+    const named_list *list;
+    int rc = EIO_OK;
+
+    while (rc == EIO_OK && (list = eio_table_next(from, &at)) != NULL) {
+        const eio_slice name = { list->name, list->name_len };
+        for (uint32_t i = 0; i < list->callbacks.count && rc == EIO_OK; i++)
+            rc = sio_handlers_add(to, name, list->callbacks.items[i]);
+    }
+    return rc;
 }
 
 const sio_callbacks *sio_handlers_find(const eio_table *handlers, eio_slice name)

@@ -18,6 +18,7 @@ typedef struct sio_callback {
         sio_error_cb *on_error;
         sio_middleware_cb *middleware;
         sio_server_event_cb *on_server_event;
+        sio_namespace_cb *on_namespace;
     } call;
     void *data;
 } sio_callback;
@@ -31,6 +32,8 @@ typedef struct sio_callbacks {
 
 /* EIO_OK or EIO_E_NOMEM. */
 int sio_callbacks_add(sio_callbacks *list, sio_callback callback);
+/* Append all of another list. EIO_OK or EIO_E_NOMEM. */
+int sio_callbacks_copy(sio_callbacks *to, const sio_callbacks *from);
 void sio_callbacks_fini(sio_callbacks *list);
 
 /* By name: an eio_table of lists, each of which lives as long as the table. */
@@ -38,6 +41,7 @@ void sio_handlers_init(eio_table *handlers);
 void sio_handlers_fini(eio_table *handlers);
 /* name: copied. EIO_OK, EIO_E_RESERVED or EIO_E_NOMEM. */
 int sio_handlers_add(eio_table *handlers, eio_slice name, sio_callback callback);
+int sio_handlers_copy(eio_table *to, const eio_table *from);
 /* Borrowed; NULL if there is none. */
 const sio_callbacks *sio_handlers_find(const eio_table *handlers, eio_slice name);
 

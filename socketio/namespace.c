@@ -18,7 +18,8 @@ static eio_slice key_of_socket(const void *item)
     return sio_socket_id(item);
 }
 
-int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name)
+int sio_namespace_new(sio_namespace **out, sio_server *server, const sio_adapter_type *type,
+                      eio_slice name)
 {
     sio_namespace *nsp = calloc(1, sizeof(*nsp) + name.len);
 
@@ -34,14 +35,14 @@ int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name)
     sio_handlers_init(&nsp->server_events);
     int rc = EIO_OK;
     if (server->recovery.max_disconnection_ms > 0)
-        rc = sio_recovery_new(&nsp->recovery, server);
+        rc = sio_recovery_new(&nsp->recovery, nsp);
     if (rc == EIO_OK)
-        rc = server->adapter->open(&nsp->adapter, nsp);
+        rc = type->open(&nsp->adapter, nsp);
     if (rc != EIO_OK) {
         sio_namespace_free(nsp);
         return rc;
     }
-    nsp->adapter->type = server->adapter;
+    nsp->adapter->type = type;
     nsp->adapter->nsp = nsp;
     *out = nsp;
     return EIO_OK;
@@ -65,8 +66,31 @@ void sio_namespace_free(sio_namespace *nsp)
     sio_callbacks_fini(&nsp->disconnect);
     sio_callbacks_fini(&nsp->error);
     sio_callbacks_fini(&nsp->any);
+    eio_buffer_unref(nsp->pattern);
     free(nsp->sockets);
     free(nsp);
+}
+
+int sio_namespace_inherit(sio_namespace *child, sio_namespace *parent)
+{
+    int rc = sio_callbacks_copy(&child->middlewares, &parent->middlewares);
+
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->connection, &parent->connection);
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->disconnecting, &parent->disconnecting);
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->disconnect, &parent->disconnect);
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->error, &parent->error);
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->any, &parent->any);
+    if (rc == EIO_OK)
+        rc = sio_handlers_copy(&child->events, &parent->events);
+    if (rc == EIO_OK)
+        rc = sio_handlers_copy(&child->server_events, &parent->server_events);
+    child->parent = parent;
+    return rc;
 }
 
 static int resize(sio_namespace *nsp, uint32_t capacity)

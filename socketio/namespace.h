@@ -26,12 +26,24 @@ struct sio_namespace {
     sio_callbacks any;
     eio_table events;
     eio_table server_events;
+    sio_namespace *parent;   /* NULL: none */
+    sio_matcher_cb *matcher; /* of a parent without a pattern */
+    void *matcher_data;
+    eio_buffer *pattern;     /* of a parent without a matcher */
+    sio_namespace *next_new; /* of the server's list */
+    uint32_t linked;         /* sockets of any state that clients have in here */
+    bool is_parent;
+    bool is_dynamic; /* a client asked for it */
+    bool is_doomed;  /* a child that may be empty */
     size_t name_len;
     char name[];
 };
 
 /* name: begins with '/'; copied. EIO_OK, EIO_E_NOMEM or what the adapter says. */
-int sio_namespace_new(sio_namespace **out, sio_server *server, eio_slice name);
+int sio_namespace_new(sio_namespace **out, sio_server *server, const sio_adapter_type *type,
+                      eio_slice name);
+/* Take over what a parent has registered. EIO_OK or EIO_E_NOMEM. */
+int sio_namespace_inherit(sio_namespace *child, sio_namespace *parent);
 /* No socket may be in it any more. May be NULL. */
 void sio_namespace_free(sio_namespace *nsp);
 

@@ -13,6 +13,7 @@ enum { TAG_BYTES = 6, MAX_DIGITS = 19, OFFSET_BYTES = TAG_BYTES + MAX_DIGITS + 3
 
 struct sio_recovery {
     sio_server *server;
+    sio_namespace *nsp;
     eio_table sessions; /* by pid */
     sio_event_log log;
     eio_deadline log_expiry; /* waits while events are kept */
@@ -40,9 +41,10 @@ static eio_slice pid_of(const void *item)
 
 /* ---- life ---- */
 
-int sio_recovery_new(sio_recovery **out, sio_server *server)
+int sio_recovery_new(sio_recovery **out, sio_namespace *nsp)
 {
     sio_recovery *recovery = calloc(1, sizeof(*recovery));
+    sio_server *server = nsp->server;
     char id[EIO_RANDOM_ID_LEN];
 
     if (recovery == NULL)
@@ -54,6 +56,7 @@ int sio_recovery_new(sio_recovery **out, sio_server *server)
     }
     memcpy(recovery->tag, id, sizeof(recovery->tag));
     recovery->server = server;
+    recovery->nsp = nsp;
     recovery->log.max_events = server->recovery.max_events;
     recovery->log.max_bytes = server->recovery.max_bytes;
     recovery->log.max_age_ms = server->recovery.max_disconnection_ms;
@@ -101,8 +104,11 @@ void sio_recovery_handle_expiry(eio_deadline *deadline)
 {
     sio_lost_session *session = (sio_lost_session *)(void *)deadline;
 
+    sio_namespace *nsp = session->recovery->nsp;
+
     forget(session);
     free_session(session);
+    sio_server_check_empty(nsp);
 }
 
 /* ---- numbers ---- */

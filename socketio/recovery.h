@@ -25,7 +25,7 @@ typedef struct sio_socket_recovery {
     uint64_t heard; /* the number of the last event that is no news for this socket */
 } sio_socket_recovery;
 
-int sio_recovery_new(sio_recovery **out, sio_server *server);
+int sio_recovery_new(sio_recovery **out, sio_namespace *nsp);
 /* May be NULL. */
 void sio_recovery_free(sio_recovery *recovery);
 /* Whether somebody may come back. */

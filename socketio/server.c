@@ -9,6 +9,7 @@
 #include "socketio/adapter.h"
 #include "socketio/engine_hooks.h"
 #include "socketio/namespace.h"
+#include "socketio/namespaces.h"
 #include "socketio/socket.h"
 
 enum {
@@ -95,12 +96,15 @@ void sio_server_run_due(sio_server *server)
 {
     sio_socket *socket;
 
+    sio_namespaces_announce(server);
+    sio_dynamic_run_due(server);
     run_ended(server);
     while ((socket = take_due(server)) != NULL) {
         sio_socket_run_due(socket);
         sio_socket_unref(socket);
         run_ended(server);
     }
+    sio_namespaces_clean(server);
 }
 
 static void run_due(void *data)
@@ -113,44 +117,6 @@ static void run_late(eio_late *late)
     sio_server *server = (sio_server *)((char *)late - offsetof(sio_server, late));
 
     sio_server_run_due(server);
-}
-
-/* ---- namespaces ---- */
-
-sio_namespace *sio_server_find_namespace(const sio_server *server, eio_slice name)
-{
-    if (name.len == 1 && name.base[0] == '/')
-        return server->main;
-    return eio_table_find(&server->namespaces, name);
-}
-
-static sio_namespace *add_namespace(sio_server *server, eio_slice name)
-{
-    sio_namespace *nsp;
-
-    if (sio_namespace_new(&nsp, server, name) != EIO_OK)
-        return NULL;
-    if (eio_table_add(&server->namespaces, nsp) != EIO_OK) {
-        sio_namespace_free(nsp);
-        return NULL;
-    }
-    return nsp;
-}
-
-sio_namespace *sio_server_of(sio_server *server, eio_slice name)
-{
-    char whole[SIO_NSP_MAX_BYTES];
-    bool needs_slash = name.len == 0 || name.base[0] != '/';
-
-    if (name.len + needs_slash > sizeof(whole) ||
-        (name.len > 0 && memchr(name.base, ',', name.len) != NULL))
-        return NULL;
-    whole[0] = '/';
-    if (name.len > 0)
-        memcpy(whole + needs_slash, name.base, name.len);
-    const eio_slice key = { whole, name.len + needs_slash };
-    sio_namespace *nsp = sio_server_find_namespace(server, key);
-    return nsp != NULL ? nsp : add_namespace(server, key);
 }
 
 /* ---- life ---- */
@@ -180,6 +146,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);
+    server->cleanup_children = options->cleanup_empty_child_namespaces;
     apply_recovery(&server->recovery, options->recovery);
     server->on_log = options->on_log;
     server->data = options->data;
@@ -207,6 +174,8 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
     eio_options hooks;
 
     eio_table_init(&server->namespaces, sio_namespace_key);
+    sio_dynamic_init(&server->dynamic);
+    server->new_end = &server->new_head;
     TAILQ_INIT(&server->ended_acks);
     TAILQ_INIT(&server->gathers);
     TAILQ_INIT(&server->ended_gathers);
@@ -226,7 +195,7 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
                             server->recovery.max_disconnection_ms, sio_recovery_handle_expiry);
     eio_deadline_queue_init(&server->log_expiries, server->loop,
                             server->recovery.max_disconnection_ms, sio_recovery_handle_log_expiry);
-    server->main = add_namespace(server, SIO_STR("/"));
+    server->main = sio_namespaces_add(server, SIO_STR("/"));
     if (server->main == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
     return EIO_OK;
@@ -240,6 +209,8 @@ static void free_server(sio_server *server)
     while ((nsp = eio_table_next(&server->namespaces, &at)) != NULL)
         sio_namespace_free(nsp);
     eio_table_fini(&server->namespaces);
+    sio_dynamic_fini(&server->dynamic);
+    sio_callbacks_fini(&server->new_namespace);
     sio_client_files_close(&server->files);
     eio_options_fini(&server->hooks);
     if (server->loop != NULL) {

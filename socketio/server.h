@@ -11,7 +11,9 @@
 #include "engineio/net/table.h"
 #include "socketio/ack.h"
 #include "socketio/client_files.h"
+#include "socketio/dynamic.h"
 #include "socketio/gather.h"
+#include "socketio/handlers.h"
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
@@ -22,6 +24,10 @@ struct sio_server {
     const struct sio_adapter_type *adapter;
     sio_namespace *main; /* "/": in the table too */
     eio_table namespaces;
+    sio_dynamic dynamic;
+    sio_namespace *new_head; /* namespaces that were not announced yet */
+    sio_namespace **new_end;
+    sio_callbacks new_namespace;
     eio_deadline_queue joining;      /* clients without a namespace yet */
     eio_deadline_queue recovering;   /* lost sessions */
     eio_deadline_queue log_expiries; /* logs of events, for those sessions */
@@ -45,6 +51,8 @@ struct sio_server {
         hooks; /* the engine's options, copied: the application's callbacks and their data */
     sio_log_cb *on_log;
     void *data;
+    bool cleanup_children;
+    bool has_doomed; /* a namespace is */
     bool is_closing;
     void (*on_closed)(void *data);
     void *closed_data;
@@ -60,6 +68,11 @@ void sio_server_run_due(sio_server *server);
 
 /* A line for the log; costs nothing when nobody listens. */
 void sio_server_log(sio_server *server, char level, const char *format, ...) EIO_PRINTF(3, 4);
+
+/* Make a child of a parent, and announce it. From the loop. NULL: it cannot be made. */
+sio_namespace *sio_server_add_child(sio_server *server, sio_namespace *parent, eio_slice name);
+/* If it is a child that nobody needs any more, it goes at the end of this turn. */
+void sio_server_check_empty(sio_namespace *nsp);
 
 /* Borrowed; NULL if there is none of that name. */
 sio_namespace *sio_server_find_namespace(const sio_server *server, eio_slice name);

@@ -80,6 +80,7 @@ static void link_to_client(sio_client *client, sio_socket *socket)
     while (*end != NULL)
         end = &(*end)->next;
     *end = socket;
+    socket->nsp->linked++;
 }
 
 static void unlink_from_client(sio_socket *socket)
@@ -90,6 +91,8 @@ static void unlink_from_client(sio_socket *socket)
         at = &(*at)->next;
     *at = socket->next;
     socket->next = NULL;
+    socket->nsp->linked--;
+    sio_server_check_empty(socket->nsp);
     sio_socket_unref(socket);
 }
 

@@ -23,7 +23,7 @@
 #include "socketio/args.h"
 
 typedef struct sio_server sio_server;
-/** Lives as long as its server. */
+/** Lives as long as its server; a dynamic one with cleanup_empty_child_namespaces as long as it has sockets. */
 typedef struct sio_namespace sio_namespace;
 /** One client in one namespace. Counted: a reference keeps the memory, not the connection. */
 typedef struct sio_socket sio_socket;
@@ -95,7 +95,9 @@ typedef struct sio_options {
     size_t max_rooms;        /**< of one socket, 10000: sio_join returns EIO_E_LIMIT */
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
     const struct sio_adapter_type *adapter; /**< see adapter.h; NULL: memory; borrowed for ever */
-    const sio_recovery_options *recovery;   /**< connectionStateRecovery; NULL: off; copied */
+    /** Dynamic namespaces go when their last socket has left, and with it what pointed to them. */
+    bool cleanup_empty_child_namespaces;
+    const sio_recovery_options *recovery; /**< connectionStateRecovery; NULL: off; copied */
     sio_log_cb *on_log; /**< may be NULL; also hears the engine, unless engine.on_log is set */
     void *data;         /**< sio_server_data; handed to on_log */
     /**
@@ -141,6 +143,45 @@ EIO_API sio_namespace *sio_server_of(sio_server *server, eio_slice name);
 
 EIO_API void *sio_server_data(const sio_server *server);         /**< options.data */
 EIO_API eio_server *sio_server_engine(const sio_server *server); /**< the Engine.IO server below */
+
+/** A client that asks for a namespace that is not there yet. */
+typedef struct sio_match sio_match;
+/**
+ * Decide whether a namespace is made: ends in one call of sio_match_allow or sio_match_refuse, now or
+ * later, even if the client has left or the server is closed.
+ */
+typedef void sio_matcher_cb(sio_match *match, void *data);
+/** @return the name that was asked for; borrowed until it is answered */
+EIO_API eio_slice sio_match_name(const sio_match *match);
+/** @return what the client gives as auth, one JSON object; borrowed until it is answered */
+EIO_API eio_slice sio_match_auth(const sio_match *match);
+/** @return whose client asks; borrowed; NULL once it is closed */
+EIO_API eio_session *sio_match_session(const sio_match *match);
+EIO_API void sio_match_allow(sio_match *match); /**< @param match taken */
+EIO_API void
+sio_match_refuse(sio_match *match); /**< The next parent is asked. @param match taken */
+
+/**
+ * Dynamic namespaces: io.of(function). What is registered on the parent at the moment a child is made holds for the
+ * child as well. sio_broadcast to the parent reaches all of its children; what asks for answers is
+ * EIO_E_UNSUPPORTED there. Parents are tried in the order of these calls.
+ *
+ * @return the parent, borrowed until the server is closed; NULL when out of memory
+ */
+EIO_API sio_namespace *sio_server_of_matching(sio_server *server, sio_matcher_cb *matcher,
+                                              void *data);
+/**
+ * The same for all names that fit a pattern, in which '*' is any text and '?' any byte: io.of(/regex/). A namespace
+ * that sio_server_of makes gets such a parent, too, if its name fits.
+ *
+ * @param pattern  copied; begins with '/'
+ */
+EIO_API sio_namespace *sio_server_of_pattern(sio_server *server, eio_slice pattern);
+
+/** A namespace was made; called from the loop, before any socket is in it. */
+typedef void sio_namespace_cb(sio_namespace *nsp, void *data);
+/** Hear of new namespaces, dynamic ones included. @return EIO_OK or EIO_E_NOMEM */
+EIO_API int sio_server_on_new_namespace(sio_server *server, sio_namespace_cb *callback, void *data);
 
 /** Figures since the start, for metrics. */
 typedef struct sio_counters {
