@@ -81,9 +81,12 @@ static void deliver(sio_socket *socket, void *data)
     const delivery *what = data;
 
     /* One that cannot take it is that client's loss. */
-    if (socket->state == SOCKET_CONNECTED)
-        (void)sio_client_send(socket->client, what->message->packet, what->message->attachments,
-                              what->message->attachment_count, what->flags);
+    if (socket->state != SOCKET_CONNECTED)
+        return;
+    if (socket->nsp->outgoing.count > 0)
+        sio_socket_tell_outgoing(socket, what->message->name, what->message->args);
+    (void)sio_client_send(socket->client, what->message->packet, what->message->attachments,
+                          what->message->attachment_count, what->flags);
 }
 
 int sio_local_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)

@@ -88,7 +88,7 @@ static void violate(sio_client *client, const char *what)
                                       : (unsigned)EIO_REASON_FORCED_CLOSE);
 }
 
-static void tell_error(sio_socket *socket, const char *text)
+void sio_socket_tell_error(sio_socket *socket, const char *text)
 {
     const sio_callbacks *list = &socket->nsp->error;
 
@@ -105,7 +105,7 @@ static void fault(sio_client *client, const char *text)
     client->server->counters.parse_errors++;
     sio_server_log(client->server, 'd', "client closed: %s", text);
     for (sio_socket *socket = client->sockets; socket != NULL; socket = socket->next)
-        tell_error(socket, text);
+        sio_socket_tell_error(socket, text);
     close_with(client, EIO_REASON_FORCED_CLOSE);
 }
 

@@ -20,6 +20,14 @@ static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
     return rc;
 }
 
+void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name, sio_args args)
+{
+    const sio_callbacks *list = &socket->nsp->outgoing;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        list->items[i].call.on_outgoing(socket, name, args, list->items[i].data);
+}
+
 int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned flags)
 {
     sio_encoded packet;
@@ -34,7 +42,10 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
             sio_packet_encode_event(&packet, sio_namespace_name(socket->nsp), false, 0, name, args);
     else
         rc = sio_encode_event(&packet, socket->nsp, &target, name, args);
-    return rc != EIO_OK ? rc : send_encoded(socket, &packet, flags);
+    if (rc != EIO_OK)
+        return rc;
+    sio_socket_tell_outgoing(socket, name, args);
+    return send_encoded(socket, &packet, flags);
 }
 
 int sio_emit(sio_socket *socket, eio_slice name, sio_args args)
@@ -60,6 +71,7 @@ int sio_emit_with_ack(sio_socket *socket, eio_slice name, sio_args args, uint64_
         return rc;
     }
     nsp->next_ack_id++;
+    sio_socket_tell_outgoing(socket, name, args);
     rc = send_encoded(socket, &packet, 0);
     if (rc != EIO_OK)
         sio_acks_cancel(socket, id);

@@ -17,6 +17,27 @@ static void call_handlers(sio_socket *socket, sio_event *event, const sio_callba
         list->items[i].call.on_event(socket, event, list->items[i].data);
 }
 
+static bool is_let_through(sio_socket *socket, sio_event *event)
+{
+    const sio_callbacks *filters = &socket->nsp->filters;
+
+    for (uint32_t i = 0; i < filters->count && socket->state == SOCKET_CONNECTED; i++) {
+        const char *refusal = filters->items[i].call.filter(socket, event, filters->items[i].data);
+        if (refusal == NULL)
+            continue;
+        sio_socket_tell_error(socket, refusal);
+        return false;
+    }
+    return true;
+}
+
+static void call_named(sio_socket *socket, sio_event *event)
+{
+    call_handlers(socket, event, sio_handlers_find(&socket->nsp->events, event->name));
+    if (socket->extra != NULL)
+        call_handlers(socket, event, sio_handlers_find(&socket->extra->events, event->name));
+}
+
 void sio_event_dispatch(sio_socket *socket, const sio_packet *packet)
 {
     const sio_namespace *nsp = socket->nsp;
@@ -33,9 +54,8 @@ void sio_event_dispatch(sio_socket *socket, const sio_packet *packet)
     nsp->server->counters.events_in++;
     sio_socket_ref(socket);
     call_handlers(socket, &event, &nsp->any);
-    call_handlers(socket, &event, sio_handlers_find(&nsp->events, event.name));
-    if (socket->extra != NULL)
-        call_handlers(socket, &event, sio_handlers_find(&socket->extra->events, event.name));
+    if (is_let_through(socket, &event))
+        call_named(socket, &event);
     sio_socket_unref(socket);
 }
 

@@ -24,6 +24,8 @@ struct sio_namespace {
     sio_callbacks disconnect;
     sio_callbacks error;
     sio_callbacks any;
+    sio_callbacks filters;
+    sio_callbacks outgoing;
     eio_table events;
     eio_table server_events;
     sio_namespace *parent;   /* NULL: none */

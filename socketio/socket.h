@@ -87,6 +87,10 @@ void sio_socket_begin_leaving(sio_socket *socket, unsigned reason);
 void sio_socket_leave_by_server(sio_socket *socket);
 void sio_socket_enter_own_room(sio_socket *socket);
 void sio_socket_leave_rooms(sio_socket *socket);
+/* Tell the application's sio_on_error. From the loop. */
+void sio_socket_tell_error(sio_socket *socket, const char *text);
+/* An event is about to be queued for it: tell sio_on_any_outgoing. */
+void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name, sio_args args);
 /* Its turn from the loop: go on with the middlewares, leave, or be unlinked. */
 void sio_socket_run_due(sio_socket *socket);
 

@@ -222,7 +222,8 @@ typedef void sio_disconnect_cb(sio_socket *socket, const char *reason, const cha
 /** An event. @param event borrowed until the callback returns: sio_event_ref keeps it */
 typedef void sio_event_cb(sio_socket *socket, sio_event *event, void *data);
 /**
- * The client sent what cannot be decoded: it disconnects with "forced close" next.
+ * The client sent what cannot be decoded, and disconnects with "forced close" next; or a middleware
+ * refused an event.
  *
  * @param text  what was wrong
  */
@@ -258,6 +259,25 @@ EIO_API int sio_on_any(sio_namespace *nsp, sio_event_cb *callback, void *data);
 EIO_API int sio_on(sio_namespace *nsp, eio_slice name, sio_event_cb *callback, void *data);
 /** Run on every CONNECT, in the order in which they were added. @return as sio_on_connection */
 EIO_API int sio_use(sio_namespace *nsp, sio_middleware_cb *callback, void *data);
+
+/**
+ * A middleware for events: socket.use(). Runs behind sio_on_any, before the handlers of the event's name.
+ *
+ * @return NULL: go on; else why the event is dropped: sio_on_error hears the text, the client hears nothing
+ */
+typedef const char *sio_event_filter_cb(sio_socket *socket, sio_event *event, void *data);
+/** Run on every event, in the order in which they were added. @return as sio_on_connection */
+EIO_API int sio_use_event(sio_namespace *nsp, sio_event_filter_cb *callback, void *data);
+
+/** An event goes out to this socket. @param args without what recovery adds; borrowed until the callback returns */
+typedef void sio_outgoing_cb(sio_socket *socket, eio_slice name, sio_args args, void *data);
+/**
+ * Every event that is queued for a socket, broadcasts once for each receiver: onAnyOutgoing. Called from within the
+ * call that emits, so it may look, but not emit, join, leave or disconnect.
+ *
+ * @return as sio_on_connection
+ */
+EIO_API int sio_on_any_outgoing(sio_namespace *nsp, sio_outgoing_cb *callback, void *data);
 
 /** Why a middleware refuses: what the client gets as connect_error. */
 typedef struct sio_refusal {

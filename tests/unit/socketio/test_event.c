@@ -204,6 +204,67 @@ static void handlers_after_one_that_disconnects_do_not_hear(void **state)
     assert_string_equal(fake_heard(session), "1|");
 }
 
+static const char *allow_only_x(sio_socket *socket, sio_event *event, void *data)
+{
+    (void)socket;
+    (void)data;
+    note("filter");
+    return eio_slice_equal(sio_event_name(event), SIO_STR("x")) ? NULL : "only x";
+}
+
+static void on_error(sio_socket *socket, const char *text, void *data)
+{
+    (void)socket;
+    (void)data;
+    note("error %s", text);
+}
+
+static void an_event_middleware_drops_what_it_refuses(void **state)
+{
+    static char x[] = "x";
+    static char y[] = "y";
+
+    (void)state;
+    assert_int_equal(sio_use_event(root, allow_only_x, NULL), EIO_OK);
+    assert_int_equal(sio_on_error(root, on_error, NULL), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("x"), on_named, x), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("y"), on_named, y), EIO_OK);
+    fake_say(session, "2[\"x\"]");
+    assert_string_equal(notes_taken(), "any x 0 args|filter|x x 0 args|");
+    fake_say(session, "2[\"y\"]");
+    assert_string_equal(notes_taken(), "any y 0 args|filter|error only x|");
+    assert_string_equal(fake_heard(session), "");
+    assert_false(fake_is_closed(session));
+}
+
+static void on_outgoing(sio_socket *socket, eio_slice name, sio_args args, void *data)
+{
+    (void)data;
+    assert_ptr_equal(socket, socket_);
+    note("out %.*s %zu", (int)name.len, name.base, args.count);
+}
+
+static void handle_nothing(sio_socket *socket, int status, sio_args args, void *data)
+{
+    (void)socket;
+    (void)status;
+    (void)args;
+    (void)data;
+}
+
+static void every_event_on_its_way_out_is_heard_of(void **state)
+{
+    (void)state;
+    assert_int_equal(sio_on_any_outgoing(root, on_outgoing, NULL), EIO_OK);
+    assert_int_equal(sio_emit(socket_, SIO_STR("a"), SIO_ARGS(SIO_JSON("1"))), EIO_OK);
+    assert_int_equal(sio_broadcast(root, NULL, SIO_STR("b"), SIO_NO_ARGS), EIO_OK);
+    assert_int_equal(sio_emit_with_ack(socket_, SIO_STR("c"), SIO_NO_ARGS, 0, handle_nothing, NULL),
+                     EIO_OK);
+    assert_int_equal(sio_emit(socket_, SIO_STR("connect"), SIO_NO_ARGS), EIO_E_RESERVED);
+    fake_say(session, "21[\"ack\"]");
+    assert_string_equal(notes_taken(), "out a 1|out b 0|out c 0|any ack 0 args ack|0|");
+}
+
 static void strings_become_json_and_back(void **state)
 {
     eio_buffer *json = eio_buffer_new(0);
@@ -233,6 +294,8 @@ int main(void)
         TEST(an_acknowledgement_may_be_given_later_from_a_kept_event),
         TEST(an_acknowledgement_after_the_end_says_so),
         TEST(handlers_after_one_that_disconnects_do_not_hear),
+        TEST(an_event_middleware_drops_what_it_refuses),
+        TEST(every_event_on_its_way_out_is_heard_of),
         cmocka_unit_test(strings_become_json_and_back),
     };
 
