@@ -58,7 +58,9 @@ static void handle_timeout(sio_timeout *timeout)
 
 /* ---- beginnings ---- */
 
-/* The application asks for more than it may: its oldest gives way. It is called back from the loop. */
+/*
+ * The application asks for more than it may: its oldest gives way. It is called back from the loop.
+ */
 static void end_oldest(sio_server *server, sio_client *client)
 {
     sio_pending_ack *oldest = TAILQ_FIRST(&client->acks.list);
@@ -133,7 +135,9 @@ void sio_acks_cancel_siblings(sio_ack_siblings *siblings)
     }
 }
 
-/* Ids can be guessed: another client's answer finds nothing, since the socket is part of the key. */
+/*
+ * Ids can be guessed: another client's answer finds nothing, since the socket is part of the key.
+ */
 static sio_pending_ack *find(sio_socket *socket, uint64_t id)
 {
     const sio_ack_key key = { id, socket };

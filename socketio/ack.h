@@ -1,7 +1,8 @@
 /*
- * Acknowledgements that we wait for. Each is in the table of its namespace (by its id and socket), in the list of its client (so
- * that they end with it, and are limited), and, if it has one, among the time-outs of its server. A broadcast that asks
- * has one for each receiver, all with the packet's id. Each ends exactly once.
+ * Acknowledgements that we wait for. Each is in the table of its namespace (by its id and socket),
+ * in the list of its client (so that they end with it, and are limited), and, if it has one, among
+ * the time-outs of its server. A broadcast that asks has one for each receiver, all with the
+ * packet's id. Each ends exactly once.
  */
 #ifndef SOCKETIO_ACK_H
 #define SOCKETIO_ACK_H
@@ -39,14 +40,14 @@ typedef struct sio_pending_acks {
 void sio_acks_init(eio_table *acks);
 
 /*
- * Wait for the answer to packet `id`. timeout_ms 0: no time-out. When the client has too many, its oldest ends.
- * EIO_OK or EIO_E_NOMEM.
+ * Wait for the answer to packet `id`. timeout_ms 0: no time-out. When the client has too many, its
+ * oldest ends. EIO_OK or EIO_E_NOMEM.
  */
 int sio_acks_add(sio_socket *socket, uint64_t id, uint64_t timeout_ms, sio_ack_cb *callback,
                  void *data);
 /*
- * The same for one receiver of a broadcast: it is in the list of its siblings until it ends. What it
- * answers is given to the callback only if it answers. EIO_OK or EIO_E_NOMEM.
+ * The same for one receiver of a broadcast: it is in the list of its siblings until it ends. What
+ * it answers is given to the callback only if it answers. EIO_OK or EIO_E_NOMEM.
  */
 int sio_acks_add_sibling(sio_socket *socket, uint64_t id, sio_ack_siblings *siblings,
                          sio_ack_cb *callback, void *data);

@@ -41,15 +41,18 @@ typedef enum sio_room_change {
 } sio_room_change;
 
 /**
- * Answers that are gathered for the application, from here and from other servers. It ends by itself: when nobody
- * holds it and as many answers as expected came, or when its time is over; all calls are allowed after that, and do
- * nothing. The application is called back from the loop.
+ * Answers that are gathered for the application, from here and from other servers. It ends by
+ * itself: when nobody holds it and as many answers as expected came, or when its time is over; all
+ * calls are allowed after that, and do nothing. The application is called back from the loop.
  */
 typedef struct sio_gather sio_gather;
 
 /** What waits for the reply to a server-side event of another server. */
 struct sio_server_reply {
-    /** Send it; called at most once, by the application's sio_server_reply_send. @param args borrowed */
+    /**
+     * Send it; called at most once, by the application's sio_server_reply_send.
+     * @param args borrowed
+     */
     void (*send)(sio_server_reply *reply, sio_args args);
     bool is_sent; /**< the library's */
 };
@@ -57,7 +60,10 @@ struct sio_server_reply {
 /** A kind of adapter. Static: borrowed for ever. */
 struct sio_adapter_type {
     const char *name;
-    /** Events of other servers pass by the log of those that a client missed: sio_options.recovery is refused. */
+    /**
+     * Events of other servers pass by the log of those that a client missed: sio_options.recovery
+     * is refused.
+     */
     bool lacks_recovery;
     /**
      * Make the adapter of a namespace.
@@ -87,9 +93,10 @@ struct sio_adapter_type {
     void (*on_room)(sio_adapter *adapter, sio_room_change change, eio_slice room, eio_slice id);
 
     /*
-     * What other servers have a part in. Each may be NULL: then it is done on this server alone. None is called with
-     * SIO_LOCAL. This server's part is done by the function that is named. All return EIO_OK or an error that the
-     * application's call is to return; then nothing is called back.
+     * What other servers have a part in. Each may be NULL: then it is done on this server alone.
+     * None is called with SIO_LOCAL. This server's part is done by the function that is named. All
+     * return EIO_OK or an error that the application's call is to return; then nothing is called
+     * back.
      */
 
     /** sio_sockets_join: sio_local_join. */
@@ -100,10 +107,16 @@ struct sio_adapter_type {
     int (*disconnect)(sio_adapter *adapter, const sio_target *target, bool close);
     /** sio_fetch_sockets: sio_local_fetch. @param gather keep it with sio_gather_ref */
     int (*fetch)(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
-    /** sio_broadcast_with_ack: sio_local_emit_with_ack. @param gather keep it with sio_gather_ref */
+    /**
+     * sio_broadcast_with_ack: sio_local_emit_with_ack.
+     * @param gather keep it with sio_gather_ref
+     */
     int (*emit_with_ack)(sio_adapter *adapter, const sio_target *target, eio_slice name,
                          sio_args args, uint64_t timeout_ms, sio_gather *gather);
-    /** sio_server_side_emit, for the other servers only. @param gather NULL: no replies are wanted */
+    /**
+     * sio_server_side_emit, for the other servers only.
+     * @param gather NULL: no replies are wanted
+     */
     int (*server_side)(sio_adapter *adapter, eio_slice name, sio_args args, sio_gather *gather);
 };
 

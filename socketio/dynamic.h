@@ -1,7 +1,7 @@
 /*
- * Namespaces that are made when a client asks for them: parents with a pattern or a matcher, which are tried in the
- * order in which they were added, and the clients that wait for a matcher's answer. A child begins with the handlers
- * and middlewares that its parent has at that moment.
+ * Namespaces that are made when a client asks for them: parents with a pattern or a matcher, which
+ * are tried in the order in which they were added, and the clients that wait for a matcher's
+ * answer. A child begins with the handlers and middlewares that its parent has at that moment.
  */
 #ifndef SOCKETIO_DYNAMIC_H
 #define SOCKETIO_DYNAMIC_H

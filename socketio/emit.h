@@ -5,7 +5,10 @@
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
-/* Encode an event that asks for no acknowledgement; with recovery it is kept for those it is meant for. As sio_emit. */
+/*
+ * Encode an event that asks for no acknowledgement; with recovery it is kept for those it is meant
+ * for. As sio_emit.
+ */
 int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *target, eio_slice name,
                      sio_args args);
 

@@ -1,6 +1,6 @@
 /*
- * Events that were sent, numbered from 1 without gaps, the latest of them kept with their targets. Bounded in number,
- * bytes and age.
+ * Events that were sent, numbered from 1 without gaps, the latest of them kept with their targets.
+ * Bounded in number, bytes and age.
  */
 #ifndef SOCKETIO_EVENT_LOG_H
 #define SOCKETIO_EVENT_LOG_H

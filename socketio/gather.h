@@ -1,7 +1,8 @@
 /*
- * Answers that are gathered from many clients or servers until all are there or time is over: broadcast
- * acknowledgements, replies to server-side events, sockets that were asked for. The application is called once, from
- * the loop. An adapter that asks other servers holds a reference, and a hold for each server that has not reported.
+ * Answers that are gathered from many clients or servers until all are there or time is over:
+ * broadcast acknowledgements, replies to server-side events, sockets that were asked for. The
+ * application is called once, from the loop. An adapter that asks other servers holds a reference,
+ * and a hold for each server that has not reported.
  */
 #ifndef SOCKETIO_GATHER_H
 #define SOCKETIO_GATHER_H
@@ -37,7 +38,10 @@ struct sio_gather {
 
 typedef TAILQ_HEAD(sio_gathers, sio_gather) sio_gathers;
 
-/* Held once: sio_gather_release it when all have been asked. timeout_ms: not 0. EIO_OK or EIO_E_NOMEM. */
+/*
+ * Held once: sio_gather_release it when all have been asked. timeout_ms: not 0. EIO_OK or
+ * EIO_E_NOMEM.
+ */
 int sio_gather_new_responses(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
                              sio_responses_cb *callback, void *data);
 int sio_gather_new_found(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,

@@ -5,8 +5,8 @@
 #include "engineio/buffer.h"
 
 /*
- * The value of the last member of that name, as JSON text; {NULL, 0} if there is none. A name that is
- * written with escapes is not found.
+ * The value of the last member of that name, as JSON text; {NULL, 0} if there is none. A name that
+ * is written with escapes is not found.
  *
  * object: one JSON object that was checked
  */

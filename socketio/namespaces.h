@@ -1,4 +1,7 @@
-/* The namespaces of a server: how they are found, made, announced and, where they are children, cleaned up. */
+/*
+ * The namespaces of a server: how they are found, made, announced and, where they are children,
+ * cleaned up.
+ */
 #ifndef SOCKETIO_NAMESPACES_H
 #define SOCKETIO_NAMESPACES_H
 

@@ -1,4 +1,6 @@
-/* What is done to many sockets at once, here and on other servers: fetch, join, leave, disconnect. */
+/*
+ * What is done to many sockets at once, here and on other servers: fetch, join, leave, disconnect.
+ */
 #include <stdlib.h>
 
 #include "socketio/broadcast.h"
@@ -11,7 +13,9 @@ static const sio_target *or_everybody(const sio_target *target)
     return target == NULL ? &sio_everybody : target;
 }
 
-/* Whether other servers are to be asked, too: their adapter then does the part of this one as well. */
+/*
+ * Whether other servers are to be asked, too: their adapter then does the part of this one as well.
+ */
 static bool is_here_only(const sio_target *target, bool adapter_can)
 {
     return !adapter_can || (target->flags & SIO_LOCAL) != 0;

@@ -1,9 +1,9 @@
 /*
- * Connection state recovery of one namespace: a log of the events that were sent, and the sessions of sockets that lost
- * their connection. Each event bears its number as last argument, so that a client that comes back says what it has
- * heard; what it missed is sent before its CONNECT is answered. Both are bounded in number, bytes and time; what had to
- * be dropped makes a recovery fail, never lose an event silently.
- * Expected load: every broadcast once; thousands of sessions.
+ * Connection state recovery of one namespace: a log of the events that were sent, and the sessions
+ * of sockets that lost their connection. Each event bears its number as last argument, so that a
+ * client that comes back says what it has heard; what it missed is sent before its CONNECT is
+ * answered. Both are bounded in number, bytes and time; what had to be dropped makes a recovery
+ * fail, never lose an event silently. Expected load: every broadcast once; thousands of sessions.
  */
 #ifndef SOCKETIO_RECOVERY_H
 #define SOCKETIO_RECOVERY_H
@@ -39,8 +39,8 @@ int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
                         const sio_target *target, eio_slice name, sio_args args);
 
 /*
- * A new socket, before its middlewares: restore what its auth speaks of, else give it a pid of its own. EIO_OK,
- * EIO_E_NOMEM or EIO_E_RANDOM.
+ * A new socket, before its middlewares: restore what its auth speaks of, else give it a pid of its
+ * own. EIO_OK, EIO_E_NOMEM or EIO_E_RANDOM.
  */
 int sio_recovery_start(sio_recovery *recovery, sio_socket *socket, eio_slice auth);
 /* Send what a restored socket has missed. Its rooms are joined. */

@@ -23,7 +23,10 @@
 #include "socketio/args.h"
 
 typedef struct sio_server sio_server;
-/** Lives as long as its server; a dynamic one with cleanup_empty_child_namespaces as long as it has sockets. */
+/**
+ * Lives as long as its server; a dynamic one with cleanup_empty_child_namespaces as long as it has
+ * sockets.
+ */
 typedef struct sio_namespace sio_namespace;
 /** One client in one namespace. Counted: a reference keeps the memory, not the connection. */
 typedef struct sio_socket sio_socket;
@@ -147,8 +150,8 @@ EIO_API eio_server *sio_server_engine(const sio_server *server); /**< the Engine
 /** A client that asks for a namespace that is not there yet. */
 typedef struct sio_match sio_match;
 /**
- * Decide whether a namespace is made: ends in one call of sio_match_allow or sio_match_refuse, now or
- * later, even if the client has left or the server is closed.
+ * Decide whether a namespace is made: ends in one call of sio_match_allow or sio_match_refuse, now
+ * or later, even if the client has left or the server is closed.
  */
 typedef void sio_matcher_cb(sio_match *match, void *data);
 /** @return the name that was asked for; borrowed until it is answered */
@@ -162,17 +165,17 @@ EIO_API void
 sio_match_refuse(sio_match *match); /**< The next parent is asked. @param match taken */
 
 /**
- * Dynamic namespaces: io.of(function). What is registered on the parent at the moment a child is made holds for the
- * child as well. sio_broadcast to the parent reaches all of its children; what asks for answers is
- * EIO_E_UNSUPPORTED there. Parents are tried in the order of these calls.
+ * Dynamic namespaces: io.of(function). What is registered on the parent at the moment a child is
+ * made holds for the child as well. sio_broadcast to the parent reaches all of its children; what
+ * asks for answers is EIO_E_UNSUPPORTED there. Parents are tried in the order of these calls.
  *
  * @return the parent, borrowed until the server is closed; NULL when out of memory
  */
 EIO_API sio_namespace *sio_server_of_matching(sio_server *server, sio_matcher_cb *matcher,
                                               void *data);
 /**
- * The same for all names that fit a pattern, in which '*' is any text and '?' any byte: io.of(/regex/). A namespace
- * that sio_server_of makes gets such a parent, too, if its name fits.
+ * The same for all names that fit a pattern, in which '*' is any text and '?' any byte:
+ * io.of(/regex/). A namespace that sio_server_of makes gets such a parent, too, if its name fits.
  *
  * @param pattern  copied; begins with '/'
  */
@@ -261,19 +264,24 @@ EIO_API int sio_on(sio_namespace *nsp, eio_slice name, sio_event_cb *callback, v
 EIO_API int sio_use(sio_namespace *nsp, sio_middleware_cb *callback, void *data);
 
 /**
- * A middleware for events: socket.use(). Runs behind sio_on_any, before the handlers of the event's name.
+ * A middleware for events: socket.use(). Runs behind sio_on_any, before the handlers of the event's
+ * name.
  *
- * @return NULL: go on; else why the event is dropped: sio_on_error hears the text, the client hears nothing
+ * @return NULL: go on; else why the event is dropped: sio_on_error hears the text, the client hears
+ * nothing
  */
 typedef const char *sio_event_filter_cb(sio_socket *socket, sio_event *event, void *data);
 /** Run on every event, in the order in which they were added. @return as sio_on_connection */
 EIO_API int sio_use_event(sio_namespace *nsp, sio_event_filter_cb *callback, void *data);
 
-/** An event goes out to this socket. @param args without what recovery adds; borrowed until the callback returns */
+/**
+ * An event goes out to this socket.
+ * @param args without what recovery adds; borrowed until the callback returns
+ */
 typedef void sio_outgoing_cb(sio_socket *socket, eio_slice name, sio_args args, void *data);
 /**
- * Every event that is queued for a socket, broadcasts once for each receiver: onAnyOutgoing. Called from within the
- * call that emits, so it may look, but not emit, join, leave or disconnect.
+ * Every event that is queued for a socket, broadcasts once for each receiver: onAnyOutgoing. Called
+ * from within the call that emits, so it may look, but not emit, join, leave or disconnect.
  *
  * @return as sio_on_connection
  */
@@ -315,8 +323,8 @@ EIO_API bool sio_socket_is_recovered(const sio_socket *socket);
 EIO_API eio_session *sio_socket_session(const sio_socket *socket);
 
 /**
- * Hang application data on a socket: socket.data. With recovery it goes over to the socket that the client comes back
- * with; after on_disconnect the old one has none.
+ * Hang application data on a socket: socket.data. With recovery it goes over to the socket that the
+ * client comes back with; after on_disconnect the old one has none.
  *
  * @param data     taken if destroy is given
  * @param destroy  called with data when it is replaced or the socket's memory goes; may be NULL
@@ -475,98 +483,6 @@ typedef bool sio_visit_cb(sio_socket *socket, void *data);
 EIO_API int sio_each_socket(sio_namespace *nsp, const sio_target *target, sio_visit_cb *visit,
                             void *data);
 
-/**
- * The answers to a broadcast, or the replies to a server-side event: called exactly once, from the loop.
- *
- * @param status     EIO_OK; EIO_E_TIMEOUT: some did not answer in time; EIO_E_CLOSED: the server was closed; EIO_E_NOMEM
- * @param responses  the first argument of each answer that came, in that order; its count is 0 where there was none;
- *                   borrowed until the callback returns
- */
-typedef void sio_responses_cb(sio_namespace *nsp, int status, const sio_args *responses,
-                              size_t count, void *data);
-
-/**
- * As sio_broadcast, and ask each receiver for an acknowledgement: io.to(…).timeout(ms).emit(…, callback).
- *
- * @param timeout_ms  not 0, which is refused with EIO_E_INVALID
- * @param callback    called once if this returns EIO_OK, else never; with nobody there it is called with no responses
- * @return as sio_broadcast, or EIO_E_INVALID
- */
-EIO_API int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
-                                   sio_args args, uint64_t timeout_ms, sio_responses_cb *callback,
-                                   void *data);
-/** As sio_broadcast_with_ack, but never to this socket. */
-EIO_API int sio_broadcast_from_with_ack(sio_socket *socket, const sio_target *target,
-                                        eio_slice name, sio_args args, uint64_t timeout_ms,
-                                        sio_responses_cb *callback, void *data);
-
-/** Every socket that is meant, on all servers, joins these rooms. @param target as sio_broadcast's
- *  @return EIO_OK, EIO_E_NOMEM or the adapter's error */
-EIO_API int sio_sockets_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
-/** Every socket that is meant, on all servers, leaves these rooms. @return as sio_sockets_join */
-EIO_API int sio_sockets_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
-/** sio_disconnect for every socket that is meant, on all servers. @return as sio_sockets_join */
-EIO_API int sio_disconnect_sockets(sio_namespace *nsp, const sio_target *target, bool close);
-
-/**
- * A socket that was asked for, as it was then. To one of another server emit, join, leave and disconnect with its id as
- * the target's room.
- */
-typedef struct sio_found_socket {
-    eio_slice id;
-    sio_rooms rooms;     /**< its id is among them */
-    eio_slice handshake; /**< one JSON object, of a socket of another server; else {NULL, 0} */
-    eio_slice data;      /**< one JSON text, of a socket of another server; else {NULL, 0} */
-    sio_socket *socket;  /**< of this server; NULL: of another one */
-} sio_found_socket;
-
-/**
- * The sockets that were asked for: called exactly once, from the loop.
- *
- * @param status   EIO_OK; EIO_E_TIMEOUT: some server did not answer, these are the others'; EIO_E_CLOSED; EIO_E_NOMEM
- * @param sockets  borrowed until the callback returns
- */
-typedef void sio_found_cb(sio_namespace *nsp, int status, const sio_found_socket *sockets,
-                          size_t count, void *data);
-
-/**
- * Find the sockets of all servers that are meant: fetchSockets().
- *
- * @param timeout_ms  for other servers to answer; 0: 5000
- * @param callback    called once if this returns EIO_OK, else never
- * @return EIO_OK, EIO_E_NOMEM or the adapter's error
- */
-EIO_API int sio_fetch_sockets(sio_namespace *nsp, const sio_target *target, uint64_t timeout_ms,
-                              sio_found_cb *callback, void *data);
-
-/* ---- events between servers ---- */
-
-/** What another server waits for. */
-typedef struct sio_server_reply sio_server_reply;
-/**
- * An event of another server.
- *
- * @param args   borrowed until the callback returns
- * @param reply  NULL: none is wanted; borrowed until the callback returns
- */
-typedef void sio_server_event_cb(sio_namespace *nsp, sio_args args, sio_server_reply *reply,
-                                 void *data);
-/** Hear of a server-side event. @return EIO_OK, EIO_E_NOMEM, or EIO_E_RESERVED for connect, connection, new_namespace and
- *  the names that are reserved everywhere */
-EIO_API int sio_on_server_side(sio_namespace *nsp, eio_slice name, sio_server_event_cb *callback,
-                               void *data);
-/** Reply, once. @param reply may be NULL @return EIO_OK or EIO_E_STATE */
-EIO_API int sio_server_reply_send(sio_server_reply *reply, sio_args args);
-/**
- * Tell every other server of the cluster, never this one: serverSideEmit(). The memory adapter logs that there is none.
- *
- * @return EIO_OK, EIO_E_RESERVED, or the adapter's error
- */
-EIO_API int sio_server_side_emit(sio_namespace *nsp, eio_slice name, sio_args args);
-/** The same, and gather one reply of each within 5 seconds. @param callback called once if this returns EIO_OK */
-EIO_API int sio_server_side_emit_with_ack(sio_namespace *nsp, eio_slice name, sio_args args,
-                                          sio_responses_cb *callback, void *data);
-
 /* ---- event ---- */
 
 /** @return its name, decoded; as long as the event */
@@ -607,5 +523,7 @@ EIO_API sio_socket *sio_ack_socket(const sio_ack *ack);
 EIO_API sio_event *sio_event_ref(sio_event *event);
 /** @param event from sio_event_ref, or NULL */
 EIO_API void sio_event_unref(sio_event *event);
+
+#include "socketio/many.h"
 
 #endif

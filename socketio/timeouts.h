@@ -1,6 +1,7 @@
 /*
- * Time-outs that the application chooses, each its own, so that a queue would not do: a heap by due time on one timer.
- * Expected load: thousands of acknowledgements at a time; starting and stopping are O(log n).
+ * Time-outs that the application chooses, each its own, so that a queue would not do: a heap by due
+ * time on one timer. Expected load: thousands of acknowledgements at a time; starting and stopping
+ * are O(log n).
  */
 #ifndef SOCKETIO_TIMEOUTS_H
 #define SOCKETIO_TIMEOUTS_H

@@ -1,4 +1,7 @@
-/* What is asked of many at once (protocol.md E.5, E.6): acknowledgements of a broadcast, sockets, replies of servers. */
+/*
+ * What is asked of many at once (protocol.md E.5, E.6): acknowledgements of a broadcast, sockets,
+ * replies of servers.
+ */
 #include "socketio/adapter.h"
 
 #include <setjmp.h>

@@ -286,7 +286,7 @@ static void bad_data_is_reported_as_1007(void **state)
     run_until(f, is_closed);
     assert_int_equal(f->code, EIO_WS_INVALID_TEXT);
     run_until(f, is_client_gone);
-    assert_memory_equal(f->got, "\x88\x19\x03\xef", 4);
+    assert_memory_equal(f->got, "\x88\x02\x03\xef", 4);
 }
 
 static eio_buffer *long_text(void)
