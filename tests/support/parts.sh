@@ -5,7 +5,7 @@
 
 TEST_PARTS=(format banned includes size docs packages build-gcc build-clang build-bare symbols
     snippets operations
-    unit fuzz interop browser conformance clients install)
+    unit own-malloc fuzz interop browser conformance clients install)
 CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
 
 # The time that a hung part is given, in seconds.
@@ -93,6 +93,9 @@ unit_tests() {
 part_unit() {
     build_asan && UBSAN_OPTIONS=print_stacktrace=1 unit_tests build-asan --timeout-multiplier 4
 }
+
+# What brings its own malloc runs in a build without sanitizers.
+part_own-malloc() { build build cc "${WHOLE[@]}" && unit_tests build --suite own-malloc; }
 
 fuzz_targets() {
     find build-fuzz/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' -printf '%f\n' |
