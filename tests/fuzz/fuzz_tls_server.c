@@ -3,11 +3,9 @@
  * owner, since nobody can guess a handshake; and when the peer ends, the stream ends.
  */
 #include <assert.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,24 +13,6 @@
 #include "engineio/net/tls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static const char certificate[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBnzCCAUSgAwIBAgIBAjAKBggqhkjOPQQDAjASMRAwDgYDVQQDDAdUZXN0IENB\n"
-    "MCAXDTI2MTEyNDE0MDkzNloYDzIxMjYxMDMxMTQwOTM2WjARMQ8wDQYDVQQDDAZz\n"
-    "ZXJ2ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARsA76dxa3SDbCD5+UVq16u\n"
-    "LEcYtaDMAIjUuk/4IORg6zIapIiQnNsu/7lSjIiCTJAOnpgGNF3zVyJUJon1Zdlt\n"
-    "o4GJMIGGMDkGA1UdEQQyMDCCCWxvY2FsaG9zdIILKi53aWxkLnRlc3SHBH8AAAGH\n"
-    "EAAAAAAAAAAAAAAAAAAAAAEwCQYDVR0TBAIwADAdBgNVHQ4EFgQU+H2AhX1XCLhn\n"
-    "g/HV3L9r/DTZslowHwYDVR0jBBgwFoAUC/xJisQen8NlIFu6uPSImMzTjQkwCgYI\n"
-    "KoZIzj0EAwIDSQAwRgIhALyZ3mALS1eenZNN7QB0sokOLJEuIgWETe4pNEynO0hu\n"
-    "AiEAwiAm02aRxnn6hfKvH6JsZ2vslgBrshjFvPSVQv3PwdU=\n"
-    "-----END CERTIFICATE-----\n";
-static const char key[] = "-----BEGIN PRIVATE KEY-----\n"
-                          "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3TYqa4N0xesbNIsm\n"
-                          "tA+YuCVTppr/EOFDpY8S98JxeEqhRANCAARsA76dxa3SDbCD5+UVq16uLEcYtaDM\n"
-                          "AIjUuk/4IORg6zIapIiQnNsu/7lSjIiCTJAOnpgGNF3zVyJUJon1Zdlt\n"
-                          "-----END PRIVATE KEY-----\n";
 
 static uv_loop_t uv;
 static eio_loop *loop;
@@ -71,27 +51,13 @@ static void note_close(eio_stream *stream, int reason, void *data)
 
 static const eio_stream_handler handler = { .on_read = refuse_read, .on_close = note_close };
 
-/* A name for a text, as for a file. */
-static void make_file(char name[32], const char *text, size_t len)
-{
-    int fd = memfd_create("pem", 0);
-
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-        abort();
-    snprintf(name, 32, "/proc/self/fd/%d", fd);
-}
-
 static void set_up(void)
 {
-    char cert_file[32];
-    char key_file[32];
     eio_tls_options options;
 
-    make_file(cert_file, certificate, sizeof(certificate) - 1);
-    make_file(key_file, key, sizeof(key) - 1);
     eio_tls_options_init(&options);
-    options.cert_file = cert_file;
-    options.key_file = key_file;
+    options.cert_file = TLS_FILES "server.pem";
+    options.key_file = TLS_FILES "server.key";
     if (uv_loop_init(&uv) != 0 || eio_tls_new(&tls, &options, NULL) != EIO_OK)
         abort();
     loop = eio_loop_acquire(&uv);

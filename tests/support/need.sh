@@ -96,6 +96,8 @@ need_to_test() {
     need_command clang clang
     need_header cmocka.h libcmocka-dev
     need_command redis-server redis-server
+    need_command openssl openssl
+    need_command curl curl
     { have chromium || have google-chrome; } || MISSING+=(chromium)
     { have fc-list && fc-list | grep -q .; } || MISSING+=(fontconfig fonts-dejavu-core)
     if ! have clang-format-14 && ! have apt-get; then

@@ -11,9 +11,6 @@
 
 #include "engineio/net/stream_private.h"
 
-/* Certificates that nothing but these tests trusts. */
-#define FILES "tests/support/tls/"
-
 /* One side of a connection, and what it saw. */
 typedef struct side {
     eio_stream *stream;
@@ -117,8 +114,8 @@ static void begin_with(void (*change_server)(eio_tls_options *), const char *ca_
     on_accept = NULL;
     uv_loop_init(&uv);
     eio_tls_options_init(&options);
-    options.cert_file = FILES "server.pem";
-    options.key_file = FILES "server.key";
+    options.cert_file = TLS_FILES "server.pem";
+    options.key_file = TLS_FILES "server.key";
     if (change_server != NULL)
         change_server(&options);
     if (eio_tls_new(&server_tls, &options, &why) != EIO_OK)
@@ -136,7 +133,7 @@ static void begin_with(void (*change_server)(eio_tls_options *), const char *ca_
 
 static void begin(void)
 {
-    begin_with(NULL, FILES "ca.pem");
+    begin_with(NULL, TLS_FILES "ca.pem");
 }
 
 static int connect_as(side *who, const char *name, eio_tls *tls)
@@ -383,15 +380,15 @@ typedef struct trust_case {
 static void a_server_has_to_be_whom_the_client_wants(void **state)
 {
     static const trust_case cases[] = {
-        { NULL, FILES "ca.pem", EIO_OK, "" }, /* the host, an address */
-        { "::1", FILES "ca.pem", EIO_OK, "" },
-        { "localhost", FILES "ca.pem", EIO_OK, "" },
-        { "LOCALHOST", FILES "ca.pem", EIO_OK, "" },
-        { "a.wild.test", FILES "ca.pem", EIO_OK, "" },
-        { "a.b.wild.test", FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for a.b.wild.test" },
-        { "127.0.0.2", FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for 127.0.0.2" },
-        { "server", FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for server" },
-        { "localhost", FILES "other.pem", EIO_E_CERTIFICATE, "no CA that is trusted" },
+        { NULL, TLS_FILES "ca.pem", EIO_OK, "" }, /* the host, an address */
+        { "::1", TLS_FILES "ca.pem", EIO_OK, "" },
+        { "localhost", TLS_FILES "ca.pem", EIO_OK, "" },
+        { "LOCALHOST", TLS_FILES "ca.pem", EIO_OK, "" },
+        { "a.wild.test", TLS_FILES "ca.pem", EIO_OK, "" },
+        { "a.b.wild.test", TLS_FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for a.b.wild.test" },
+        { "127.0.0.2", TLS_FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for 127.0.0.2" },
+        { "server", TLS_FILES "ca.pem", EIO_E_CERTIFICATE, "it is not for server" },
+        { "localhost", TLS_FILES "other.pem", EIO_E_CERTIFICATE, "no CA that is trusted" },
     };
 
     (void)state;
@@ -411,13 +408,13 @@ static void a_server_has_to_be_whom_the_client_wants(void **state)
 
 static void want_certificates(eio_tls_options *options)
 {
-    options->client_ca_file = FILES "ca.pem";
+    options->client_ca_file = TLS_FILES "ca.pem";
 }
 
 static void a_client_without_the_certificate_it_needs_is_refused(void **state)
 {
     (void)state;
-    begin_with(want_certificates, FILES "ca.pem");
+    begin_with(want_certificates, TLS_FILES "ca.pem");
     connect_client();
     run_to_the_end();
     assert_int_not_equal(server.closed, 1);
@@ -447,7 +444,7 @@ static void plain_client(side *who)
 static void silence_is_not_a_handshake(void **state)
 {
     (void)state;
-    begin_with(hurry, FILES "ca.pem");
+    begin_with(hurry, TLS_FILES "ca.pem");
     plain_client(&client);
     run_to_the_end();
     assert_int_equal(server.closed, EIO_E_TIMEOUT);
@@ -459,7 +456,7 @@ static void more_handshakes_than_allowed_wait_to_be_accepted(void **state)
     side silent = { .closed = 1 };
 
     (void)state;
-    begin_with(hurry, FILES "ca.pem");
+    begin_with(hurry, TLS_FILES "ca.pem");
     wanted_accepts = 2;
     plain_client(&silent);
     while (accepted == 0)

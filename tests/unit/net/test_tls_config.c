@@ -8,8 +8,6 @@
 
 #include "engineio/stream.h"
 
-#define FILES "tests/support/tls/"
-
 static void a_set_up_that_cannot_be_is_refused_with_a_line(void **state)
 {
     static const eio_tls_identity keyless = { "x", NULL };
@@ -26,12 +24,12 @@ static void a_set_up_that_cannot_be_is_refused_with_a_line(void **state)
         { { .cert_file = "/nowhere", .key_file = "y" },
           UV_ENOENT,
           "certificate /nowhere: no such" },
-        { { .cert_file = FILES "server.pem", .key_file = FILES "other.key" },
+        { { .cert_file = TLS_FILES "server.pem", .key_file = TLS_FILES "other.key" },
           EIO_E_CERTIFICATE,
           "does not belong" },
-        { { .role = EIO_TLS_CLIENT, .ca_file = FILES "server.key" },
+        { { .role = EIO_TLS_CLIENT, .ca_file = TLS_FILES "server.key" },
           EIO_E_CERTIFICATE,
-          "CA file " FILES "server.key: " },
+          "CA file " TLS_FILES "server.key: " },
     };
 
     (void)state;

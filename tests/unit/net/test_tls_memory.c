@@ -16,8 +16,6 @@
 
 #include "engineio/stream.h"
 
-#define FILES "tests/support/tls/"
-
 enum { MESSAGE_BYTES = 100000, WAIT_MS = 300, SAMPLES = 120 };
 
 /* ---- the allocator: glibc's, but for the one that shall fail ---- */
@@ -217,9 +215,9 @@ static void each_allocation_of_loading_may_fail(void **state)
 
     (void)state;
     eio_tls_options_init(&options);
-    options.cert_file = FILES "server.pem";
-    options.key_file = FILES "server.key";
-    options.client_ca_file = FILES "ca.pem";
+    options.cert_file = TLS_FILES "server.pem";
+    options.key_file = TLS_FILES "server.key";
+    options.client_ca_file = TLS_FILES "ca.pem";
     for (size_t nth = 0, step = 1; nth == 0 || nth <= all; nth += step) {
         eio_tls *tls = NULL;
         eio_error why = { 0 };
@@ -249,13 +247,13 @@ static int begin(void **state)
     snprintf(path, sizeof(path), "/tmp/eio-tls-memory-%d.sock", (int)getpid());
     uv_loop_init(&uv);
     eio_tls_options_init(&options);
-    options.cert_file = FILES "server.pem";
-    options.key_file = FILES "server.key";
+    options.cert_file = TLS_FILES "server.pem";
+    options.key_file = TLS_FILES "server.key";
     options.handshake_timeout_ms = WAIT_MS;
     assert_int_equal(eio_tls_new(&server_tls, &options, NULL), EIO_OK);
     eio_tls_options_init(&options);
     options.role = EIO_TLS_CLIENT;
-    options.ca_file = FILES "ca.pem";
+    options.ca_file = TLS_FILES "ca.pem";
     return eio_tls_new(&client_tls, &options, NULL);
 }
 
