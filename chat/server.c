@@ -59,9 +59,13 @@ static void handle_rooms_freed(void *data)
 /* Clients are gone, and so are their names: whichever comes last. */
 static void handle_part_stopped(void *data)
 {
+    chat_rooms *rooms = server.rooms;
+
     (void)data;
-    if (--server.stopping == 0)
-        chat_rooms_free(server.rooms, handle_rooms_freed, NULL);
+    if (--server.stopping > 0)
+        return;
+    server.rooms = NULL; /* the store may still come up before it is closed */
+    chat_rooms_free(rooms, handle_rooms_freed, NULL);
 }
 
 static void handle_impatience(uv_timer_t *timer)
@@ -160,7 +164,8 @@ static void handle_redis_connect(void *data)
 {
     (void)data;
     printf("Redis connected\n");
-    chat_rooms_store_connected(server.rooms);
+    if (server.rooms != NULL)
+        chat_rooms_store_connected(server.rooms);
 }
 
 /* ---- the parts ---- */
@@ -264,7 +269,7 @@ static int open_rooms(eio_error *why)
 static bool is_ready(void *data)
 {
     (void)data;
-    return server.stopping == 0 && chat_store_is_ready(server.store) &&
+    return server.rooms != NULL && server.stopping == 0 && chat_store_is_ready(server.store) &&
            chat_rooms_is_ready(server.rooms);
 }
 
