@@ -15,7 +15,7 @@ fi
 if [[ ! -x $tree/usr/bin/apt-get ]]; then
     rm -rf "$tree"
     mkdir -p "$tree"
-    debootstrap --variant=minbase trixie "$tree" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+    debootstrap --variant=minbase trixie "$tree" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
 fi
 if [[ $(cat "$tree/.packages" 2>/dev/null) != "${packages[*]}" ]]; then
     cp /etc/resolv.conf "$tree/etc/resolv.conf"
