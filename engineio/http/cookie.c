@@ -4,17 +4,7 @@
 #include <stdio.h>
 
 #include "engineio/http/request.h"
-
-static eio_slice trim(eio_slice text)
-{
-    while (text.len > 0 && (text.base[0] == ' ' || text.base[0] == '\t')) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
+#include "engineio/http/text.h"
 
 eio_slice eio_cookie_find(eio_slice header, eio_slice name)
 {
@@ -24,8 +14,8 @@ eio_slice eio_cookie_find(eio_slice header, eio_slice name)
         const char *equals = memchr(header.base, '=', len);
         if (equals != NULL) {
             size_t name_len = (size_t)(equals - header.base);
-            if (eio_slice_equal(trim((eio_slice){ header.base, name_len }), name))
-                return trim((eio_slice){ equals + 1, len - name_len - 1 });
+            if (eio_slice_equal(eio_trim((eio_slice){ header.base, name_len }), name))
+                return eio_trim((eio_slice){ equals + 1, len - name_len - 1 });
         }
         size_t used = len + (end != NULL);
         header.base += used;

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "engineio/http/text.h"
+
 enum { FULL_WEIGHT = 1000 };
 
 static const eio_slice names[EIO_ENCODINGS + 1] = {
@@ -20,17 +22,6 @@ static bool is_word(eio_slice text, eio_slice word)
     return text.len == word.len && strncasecmp(text.base, word.base, word.len) == 0;
 }
 
-static eio_slice trim(eio_slice text)
-{
-    while (text.len > 0 && (text.base[0] == ' ' || text.base[0] == '\t')) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Cut off what stands before the next separator, or all; false when nothing was left. */
 static bool next_part(eio_slice *rest, char separator, eio_slice *part)
 {
@@ -38,7 +29,7 @@ static bool next_part(eio_slice *rest, char separator, eio_slice *part)
         return false;
     const char *end = rest->len == 0 ? NULL : memchr(rest->base, separator, rest->len);
     size_t len = end == NULL ? rest->len : (size_t)(end - rest->base);
-    *part = trim((eio_slice){ rest->base, len });
+    *part = eio_trim((eio_slice){ rest->base, len });
     *rest = end == NULL ? (eio_slice){ NULL, 0 }
                         : (eio_slice){ rest->base + len + 1, rest->len - len - 1 };
     return true;

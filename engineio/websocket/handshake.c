@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include "engineio/http/text.h"
 #include "engineio/net/base64.h"
 #include "engineio/net/crypto.h"
 
@@ -25,17 +26,6 @@ static bool is_token_char(char c)
     return c > ' ' && c < 0x7f && strchr(separators, c) == NULL;
 }
 
-static eio_slice trim(eio_slice text)
-{
-    while (text.len > 0 && (text.base[0] == ' ' || text.base[0] == '\t')) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* False for what is no token, was offered before, or is one too many. */
 static bool add_protocol(eio_ws_handshake *handshake, eio_slice name)
 {
@@ -57,7 +47,7 @@ static void feed_protocols(eio_ws_handshake *handshake, eio_slice list)
     while (!handshake->bad_protocols) {
         const char *comma = list.len == 0 ? NULL : memchr(list.base, ',', list.len);
         size_t len = comma == NULL ? list.len : (size_t)(comma - list.base);
-        if (!add_protocol(handshake, trim((eio_slice){ list.base, len })))
+        if (!add_protocol(handshake, eio_trim((eio_slice){ list.base, len })))
             handshake->bad_protocols = true;
         if (comma == NULL)
             return;

@@ -97,6 +97,7 @@ need_to_test() {
     need_header cmocka.h libcmocka-dev
     need_command redis-server redis-server
     need_command openssl openssl
+    [[ -r /etc/ssl/certs/ca-certificates.crt ]] || MISSING+=(ca-certificates)
     need_command curl curl
     { have chromium || have google-chrome; } || MISSING+=(chromium)
     { have fc-list && fc-list | grep -q .; } || MISSING+=(fontconfig fonts-dejavu-core)

@@ -194,8 +194,7 @@ static void each_allocation_of_a_connection_may_fail(void **state)
     size_t all = allocations;
     long before = live;
     assert_int_equal(server.bytes, MESSAGE_BYTES);
-    if (all == 0)
-        skip(); /* under valgrind, which brings its own malloc too */
+    assert_true(all > 0); /* or something else brings its own malloc, and nothing is tested here */
     for (size_t nth = 1; nth <= all; nth += nth < SAMPLES / 2 ? 1 : 1 + all / (SAMPLES / 2)) {
         connect_once(nth);
         broken += server.bytes < MESSAGE_BYTES;
