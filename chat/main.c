@@ -14,9 +14,9 @@ static int fail(const eio_error *why)
     return EXIT_FAILURE;
 }
 
-static int show_help(void)
+static int show_help(const chat_options *options)
 {
-    char *text = chat_options_help();
+    char *text = chat_options_help(options);
 
     if (text == NULL)
         return EXIT_FAILURE;
@@ -45,7 +45,7 @@ int main(int argc, char *argv[])
     if (chat_options_read(&options, argc, argv, getenv, &why) != EIO_OK)
         return fail(&why);
     if (options.show_help)
-        return show_help();
+        return show_help(&options);
     if (options.show_version) {
         printf("chatd %s\n", CHAT_VERSION);
         return EXIT_SUCCESS;

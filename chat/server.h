@@ -1,4 +1,4 @@
-/* The parts of chatd put together: store, HTTP, Socket.IO, rooms, page; and their end, in order. */
+/* The server that all profiles share: HTTP, TLS, health pages, signals, and the end of it all, in order. */
 #ifndef CHAT_SERVER_H
 #define CHAT_SERVER_H
 

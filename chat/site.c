@@ -8,7 +8,7 @@
 /* The headers come first: what answers a preflight has answered it. */
 static bool answer_cors(const chat_site *site, eio_http_request *request)
 {
-    return eio_http_cors(request, site->cors);
+    return site->cors != NULL && eio_http_cors(request, site->cors);
 }
 
 static void respond_plain(eio_http_request *request, int status, const char *text)
@@ -52,8 +52,7 @@ static void serve_nothing(eio_http_request *request, void *data)
 {
     static const char page[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta "
                                "charset=\"utf-8\"><title>Not found</title></head>\n"
-                               "<body><h1>Not found</h1><p>There is nothing here. <a href=\"/\">To "
-                               "the rooms</a></p></body>\n"
+                               "<body><h1>Not found</h1><p>There is nothing here.</p></body>\n"
                                "</html>\n";
 
     if (answer_cors(data, request))
@@ -78,12 +77,14 @@ static int route_file(const chat_site *site, eio_http_server *http, const char *
     return eio_http_server_route(http, "GET", pattern, serve_file, lend(site));
 }
 
-static int route_page(const chat_site *site, eio_http_server *http, eio_error *why)
+int chat_site_serve_page(chat_site *site, eio_http_server *http, const char *folder_path,
+                         eio_error *why)
 {
     struct dirent *entry;
-    DIR *folder = opendir(site->folder);
+    DIR *folder = opendir(folder_path);
     int rc;
 
+    site->folder = folder_path;
     if (folder == NULL)
         return eio_error_set(why, uv_translate_sys_error(errno),
                              "cannot read the folder of the page %s: %s", site->folder,
@@ -106,5 +107,5 @@ int chat_site_mount(const chat_site *site, eio_http_server *http, eio_error *why
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "cannot serve: %s", eio_strerror(rc));
     eio_http_server_set_fallback(http, serve_nothing, lend(site));
-    return route_page(site, http, why);
+    return EIO_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * What chatd serves beside Socket.IO: the page, /healthz and /readyz, 404 for all else; and the
+ * What chatd serves beside its protocol: a page, /healthz and /readyz, 404 for all else; and the
  * CORS headers that Node's `cors` package gives there. Expected load: a few files a visitor, a
  * probe every few seconds.
  */
@@ -9,13 +9,17 @@
 #include "engineio/http.h"
 
 typedef struct chat_site {
-    const char *folder;           /* of the page; borrowed */
-    const eio_cors_options *cors; /* borrowed */
+    const char *folder;           /* of the page; NULL: none is served */
+    const eio_cors_options *cors; /* borrowed; NULL: no such headers */
     bool (*is_ready)(void *data); /* for /readyz */
     void *data;
 } chat_site;
 
-/* Route it all. The site is borrowed until the server is closed. EIO_OK, EIO_E_NOMEM; libuv's if there is no page. */
+/* Route the health pages and the 404. The site is borrowed until the server is closed. EIO_OK or EIO_E_NOMEM. */
 int chat_site_mount(const chat_site *site, eio_http_server *http, eio_error *why);
+
+/* Serve the files of a folder (borrowed, too) at /. EIO_OK, EIO_E_NOMEM; libuv's codes if it cannot be read. */
+int chat_site_serve_page(chat_site *site, eio_http_server *http, const char *folder,
+                         eio_error *why);
 
 #endif

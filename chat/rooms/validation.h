@@ -2,9 +2,8 @@
 #ifndef CHAT_ROOMS_VALIDATION_H
 #define CHAT_ROOMS_VALIDATION_H
 
+#include "chat/limits.h"
 #include "chat/rooms/payload.h"
-
-enum { CHAT_MOST_NAME_BYTES = 1024 }; /* what the limit below may be set to */
 
 typedef struct chat_text_limits {
     size_t name_bytes;    /* of a room id or user name */

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "chat/profile.h"
+
 enum { MOST_WORDS = 12 };
 
 static const char *const *environment; /* name, value, …, NULL */
@@ -29,7 +31,9 @@ static int read_options(chat_options *out, const char *const *words, const char 
     for (; words[argc - 1] != NULL; argc++)
         argv[argc] = (char *)(uintptr_t)words[argc - 1];
     environment = variables;
-    return chat_options_read(out, argc, argv, fake_getenv, why);
+    int rc = chat_options_read(out, argc, argv, fake_getenv, why);
+    chat_options_fini(out);
+    return rc;
 }
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -49,14 +53,14 @@ static void without_a_word_the_defaults_hold(void **state)
 
     (void)state;
     assert_reads(&options, NOTHING, NOTHING);
-    assert_string_equal(options.profile, "rooms");
+    assert_string_equal(options.profile->name, "rooms");
     assert_int_equal(options.port, 3000);
     assert_null(options.host);
     assert_int_equal(options.store, CHAT_STORE_SQLITE);
     assert_null(options.file);
     assert_int_equal(options.max_payload_bytes, 1000000);
     assert_int_equal(options.max_buffered_bytes, 8 * 1024 * 1024);
-    assert_int_equal(options.name_grace_ms, 5000);
+    assert_int_equal(options.max_rooms, 1000);
     assert_int_equal(options.origin_count, 0);
     assert_int_equal(options.log_level, CHAT_LOG_INFO);
 }
@@ -145,7 +149,7 @@ static void what_is_wrong_is_said_in_one_line_that_names_it(void **state)
         { { "--log-level", "loud" }, { NULL }, "--log-level" },
         { { "--no-such" }, { NULL }, "--no-such" },
         { { "-x" }, { NULL }, "-x" },
-        { { "demo" }, { NULL }, "demo" },
+        { { "parlour" }, { NULL }, "parlour" },
         { { "rooms", "more" }, { NULL }, "more" },
         { { "--help=yes" }, { NULL }, "--help" },
     };
@@ -173,14 +177,36 @@ static void help_is_given_even_in_a_wrong_environment(void **state)
     assert_true(options.show_version);
 }
 
+static void a_redis_may_be_named_by_host_port_and_password(void **state)
+{
+    chat_options options;
+    eio_error why = { 0 };
+
+    (void)state;
+    assert_reads(&options, NOTHING, NOTHING);
+    assert_int_equal(chat_options_name_redis(&options, "h", 6380, "p@:/ä", &why), EIO_OK);
+    assert_string_equal(options.redis_url, "redis://:p%40%3A%2F%C3%A4@h:6380");
+    assert_int_equal(chat_options_name_redis(&options, "other", 0, NULL, &why), EIO_OK);
+    assert_string_equal(options.redis_url, "redis://:p%40%3A%2F%C3%A4@h:6380");
+    options.redis_url = NULL;
+    assert_int_equal(chat_options_name_redis(&options, "h:1", 0, NULL, &why), EIO_OK);
+    assert_string_equal(options.redis_url, "redis://h:1");
+    options.redis_url = NULL;
+    assert_int_equal(chat_options_name_redis(&options, "rediss://u:p@h", 0, "x", &why), EIO_OK);
+    assert_string_equal(options.redis_url, "rediss://u:p@h");
+}
+
 static void help_names_every_variable_and_default(void **state)
 {
     static const char *const words[] = { "--port",       "[PORT]",      "3000",    "[REDIS_URL]",
                                          "sqlite:FILE",  "[LOG_LEVEL]", "1000000", "65536",
                                          "--stop-grace", "LISTEN_FDS",  "Examples" };
-    char *help = chat_options_help();
+    chat_options options;
+    char *help;
 
     (void)state;
+    assert_reads(&options, WORDS("rooms", "--help"), NOTHING);
+    help = chat_options_help(&options);
     assert_non_null(help);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         assert_non_null(strstr(help, words[i]));
@@ -197,6 +223,7 @@ int main(void)
         cmocka_unit_test(origins_are_a_list_and_arguments_replace_it),
         cmocka_unit_test(what_is_wrong_is_said_in_one_line_that_names_it),
         cmocka_unit_test(help_is_given_even_in_a_wrong_environment),
+        cmocka_unit_test(a_redis_may_be_named_by_host_port_and_password),
         cmocka_unit_test(help_names_every_variable_and_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,151 @@
+#include "chat/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chat/options_table.h"
+#include "chat/profile.h"
+
+/* ---- help ---- */
+
+static const char option_rules[] =
+    "\n"
+    "Options, each with its environment variable; an option wins over the environment:\n";
+
+static const char common_end[] =
+    "In a URL a password is percent-encoded: @ is %40, : is %3A, / is %2F.\n"
+    "SIGTERM and SIGINT end it in order; a second signal ends it at once; SIGHUP loads the TLS\n"
+    "certificate and key again, and disturbs no connection. Sockets that systemd\n"
+    "passes (LISTEN_FDS) are listened on in place of --host and --port.\n";
+
+/* The text of an option, its further lines under the first. */
+static void print_option(FILE *out, const chat_option_place *place)
+{
+    const chat_option *option = place->option;
+    char name[60];
+
+    if (option->name == NULL)
+        snprintf(name, sizeof(name), "%s", option->environment);
+    else
+        snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument == NULL ? "" : " ",
+                 option->argument == NULL ? "" : option->argument);
+    fprintf(out, "  %-24s ", name);
+    for (const char *at = option->text; *at != '\0'; at++) {
+        fputc(*at, out);
+        if (*at == '\n')
+            fprintf(out, "%27s", "");
+    }
+    if (place->fallback != NULL)
+        fprintf(out, " (default: %s)", place->fallback);
+    if (option->environment != NULL)
+        fprintf(out, " [%s]", option->environment);
+    fputc('\n', out);
+}
+
+static void print_profiles(FILE *out)
+{
+    fputs("Usage: chatd [PROFILE] [options]\n\nChat servers for front ends that are there already. "
+          "A profile is one chat system:\n\n",
+          out);
+    for (size_t i = 0; chat_profiles[i] != NULL; i++)
+        fprintf(out, "  %-24s %s%s\n", chat_profiles[i]->name, chat_profiles[i]->summary,
+                i == 0 ? " (the default)" : "");
+    fprintf(out,
+            "\n`chatd PROFILE --help` has the options of each. What follows is for `chatd %s`.\n\n",
+            chat_profiles[0]->name);
+}
+
+char *chat_options_help(const chat_options *options)
+{
+    const chat_profile *profile = options->profile;
+    chat_option_place place;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL)
+        return NULL;
+    if (options->names_profile)
+        fprintf(out, "Usage: chatd %s [options]\n\n", profile->name);
+    else
+        print_profiles(out);
+    fputs(profile->usage, out);
+    fputs(option_rules, out);
+    for (size_t i = 0; chat_options_at(options, i, &place); i++)
+        print_option(out, &place);
+    fprintf(out, "\nExamples:\n%s\n", profile->examples);
+    if ((profile->takes & CHAT_TAKES_STORE) != 0)
+        fprintf(out,
+                "SQLite's file is %s.db in $STATE_DIRECTORY, else in "
+                "${XDG_STATE_HOME:-~/.local/state}/chatd.\n",
+                profile->name);
+    fputs(common_end, out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* ---- the line at the start ---- */
+
+/* `name=value`, as --max-rooms is max_rooms there. A URL of Redis may hold a password: the store says where it is. */
+static void print_value(FILE *out, const chat_options *options, const chat_option_place *place)
+{
+    const char *text = NULL;
+    char value[CHAT_LOG_VALUE_BYTES];
+    long number = 0;
+    bool flag = false;
+
+    switch (place->option->kind) {
+    case CHAT_OPTION_NUMBER:
+        memcpy(&number, place->value, sizeof(number));
+        snprintf(value, sizeof(value), "%ld", number);
+        break;
+    case CHAT_OPTION_TEXT:
+        memcpy(&text, place->value, sizeof(text));
+        if (text == NULL)
+            return;
+        (void)chat_log_value(value, eio_slice_of(text));
+        break;
+    case CHAT_OPTION_SECRET:
+        memcpy(&text, place->value, sizeof(text));
+        snprintf(value, sizeof(value), "%s", text == NULL ? "no" : "set");
+        break;
+    case CHAT_OPTION_FLAG:
+        memcpy(&flag, place->value, sizeof(flag));
+        snprintf(value, sizeof(value), "%s", flag ? "yes" : "no");
+        break;
+    case CHAT_OPTION_ORIGINS: snprintf(value, sizeof(value), "%zu", options->origin_count); break;
+    case CHAT_OPTION_STORE:
+    case CHAT_OPTION_REDIS:
+    case CHAT_OPTION_LEVEL:
+    case CHAT_OPTION_HELP:
+    case CHAT_OPTION_VERSION: return;
+    }
+    fputc(' ', out);
+    for (const char *at = place->option->name == NULL ? place->option->environment
+                                                      : place->option->name;
+         *at != '\0'; at++)
+        fputc(*at == '-' ? '_' : *at, out);
+    fprintf(out, "=%s", value);
+}
+
+void chat_options_log(const chat_options *options, const char *store)
+{
+    char where[CHAT_LOG_VALUE_BYTES], *text = NULL;
+    chat_option_place place;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL)
+        return;
+    fprintf(out, "profile=%s", options->profile->name);
+    if (store != NULL)
+        fprintf(out, " store=%s", chat_log_value(where, eio_slice_of(store)));
+    for (size_t i = 0; chat_options_at(options, i, &place); i++)
+        print_value(out, options, &place);
+    if (fclose(out) == 0)
+        chat_log(CHAT_LOG_INFO, "config", "%s", text);
+    free(text);
+}

@@ -1,0 +1,35 @@
+#include "chat/store/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chat/paths.h"
+#include "chat/profile.h"
+
+int chat_place_find(chat_place *out, const chat_options *options, eio_error *why)
+{
+    out->kind = options->store;
+    if (options->store != CHAT_STORE_SQLITE)
+        return EIO_OK;
+    if (options->file == NULL)
+        return chat_paths_database(out->file, sizeof(out->file), options->profile->name, getenv,
+                                   why);
+    if ((size_t)snprintf(out->file, sizeof(out->file), "%s", options->file) >= sizeof(out->file))
+        return eio_error_set(why, EIO_E_INVALID, "--store: the path is too long");
+    return EIO_OK;
+}
+
+const char *chat_place_file(const chat_place *place)
+{
+    return place->kind == CHAT_STORE_SQLITE ? place->file : NULL;
+}
+
+const char *chat_place_label(const chat_place *place)
+{
+    switch (place->kind) {
+    case CHAT_STORE_MEMORY: return "memory";
+    case CHAT_STORE_REDIS: return "Redis";
+    case CHAT_STORE_SQLITE: break;
+    }
+    return place->file;
+}

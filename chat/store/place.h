@@ -1,0 +1,21 @@
+/* Where a profile that keeps things has been told to keep them. */
+#ifndef CHAT_STORE_PLACE_H
+#define CHAT_STORE_PLACE_H
+
+#include "chat/options.h"
+
+typedef struct chat_place {
+    chat_store_kind kind;
+    char file[4096]; /* of SQLite */
+} chat_place;
+
+/* Find it; the folder of the default file is made. EIO_OK, or as chat_paths_database. */
+int chat_place_find(chat_place *out, const chat_options *options, eio_error *why);
+
+/* For SQLite: the file, borrowed; NULL: in memory. */
+const char *chat_place_file(const chat_place *place);
+
+/* For people: the file, "memory" or "Redis". Borrowed. */
+const char *chat_place_label(const chat_place *place);
+
+#endif
