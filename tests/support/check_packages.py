@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ("chat/client", "tests")
+FOLDERS = ("chat/client", "tests", "tests/bench/peers")
 EXACT = re.compile(r"^(?:npm:[a-z0-9@./-]+@)?(\d+\.\d+\.\d+)$")  # an older one beside, under an alias
 
 
