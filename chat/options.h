@@ -31,6 +31,7 @@ enum {
     CHAT_TAKES_PAGE = 4,     /* --web */
     CHAT_TAKES_SOCKETIO = 8, /* --client, heartbeats */
     CHAT_TAKES_ROOMS = 16,   /* limits of names and rooms, rates */
+    CHAT_TAKES_LEASE = 32,   /* several servers share its Redis: --lease, --key-prefix */
 };
 
 typedef struct chat_option {
@@ -64,6 +65,7 @@ typedef struct chat_options {
     const char *file;                           /* of SQLite; NULL: the default place */
     const char *redis_url;                      /* NULL: none named */
     char redis_text[CHAT_REDIS_URL_BYTES];      /* what it points to if it was put together */
+    const char *key_prefix;                     /* of what stands in Redis; "" */
     const char *redis_ca;                       /* of rediss://; NULL: the system's */
     const char *tls_cert, *tls_key;             /* NULL: plain */
     const char *origins[CHAT_MOST_ORIGINS + 1]; /* NULL-terminated; none: `*` */
@@ -73,7 +75,7 @@ typedef struct chat_options {
     const char *web_dir, *client_dir;
     long max_payload_bytes, max_buffered_bytes, max_name_bytes;
     long max_rooms, max_connections, events_per_second, events_at_once;
-    long stop_grace_ms, ping_interval_ms, ping_timeout_ms;
+    long lease_ms, stop_grace_ms, ping_interval_ms, ping_timeout_ms;
     chat_log_level log_level;
     bool show_help, show_version;
     bool names_profile; /* help: of this profile, not of all */

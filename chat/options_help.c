@@ -35,7 +35,7 @@ static void print_option(FILE *out, const chat_option_place *place)
         if (*at == '\n')
             fprintf(out, "%27s", "");
     }
-    if (place->fallback != NULL)
+    if (place->fallback != NULL && place->fallback[0] != '\0')
         fprintf(out, " (default: %s)", place->fallback);
     if (option->environment != NULL)
         fprintf(out, " [%s]", option->environment);
@@ -104,7 +104,7 @@ static void print_value(FILE *out, const chat_options *options, const chat_optio
         break;
     case CHAT_OPTION_TEXT:
         memcpy(&text, place->value, sizeof(text));
-        if (text == NULL)
+        if (text == NULL || text[0] == '\0')
             return;
         (void)chat_log_value(value, eio_slice_of(text));
         break;
