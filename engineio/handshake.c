@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engineio/head.h"
 #include "engineio/heartbeat.h"
 #include "engineio/http_reply.h"
 #include "engineio/net/crypto.h"
@@ -50,7 +49,7 @@ static size_t generate_id(eio_server *server, const eio_http_request *request,
 static eio_buffer *open_packet(const eio_server *server, const eio_session *session,
                                bool can_upgrade)
 {
-    eio_slice sid = eio_head_sid(session->head);
+    eio_slice sid = eio_head_sid(eio_session_head(session));
     const eio_options *options = &server->options;
     char json[256];
     int len =
@@ -107,7 +106,7 @@ static void open_polling(eio_server *server, eio_session *session, eio_http_requ
         eio_http_destroy(request);
         forget(session);
     } else {
-        add_cookie(server, request, eio_head_sid(session->head));
+        add_cookie(server, request, eio_head_sid(eio_session_head(session)));
         if (server->options.on_initial_headers != NULL)
             server->options.on_initial_headers(server, request, server->options.data);
         eio_polling_open(session->polling, request, open);

@@ -1,17 +1,31 @@
 /*
- * The first request of a session, kept for the session's life: what a service reads as the handshake. One piece of heap
- * of exactly the size it needs, since there is one per client.
+ * The first request of a session, kept for the session's life: what a service reads as the handshake. There is one per
+ * client, so it stands behind the session in the same piece of heap, exactly as large as it must be; and headers that
+ * are the same for many clients (browsers of one version, on one site) are kept once for all of them.
  */
 #ifndef ENGINEIO_HEAD_H
 #define ENGINEIO_HEAD_H
 
 #include "engineio/http.h"
+#include "engineio/intern.h"
 
-typedef struct eio_head eio_head;
+/* The bytes are the sid, the address, the url, then the length-prefixed headers that are this client's own. */
+typedef struct eio_head {
+    eio_interned *common; /* the other headers; a reference */
+    uint32_t own_bytes;
+    uint16_t url_len;
+    uint8_t sid_len;
+    uint8_t address_len : 7;
+    bool secure : 1;
+    char bytes[];
+} eio_head;
 
-/* New; NULL when out of memory. The sid is copied in front. */
-eio_head *eio_head_new(const eio_http_request *request, eio_slice sid);
-void eio_head_free(eio_head *head);
+/* How many bytes the head of this request takes. */
+size_t eio_head_size(const eio_http_request *request, eio_slice sid);
+/* Fill a piece of that size. The sid is copied. EIO_OK or EIO_E_NOMEM. */
+int eio_head_init(eio_head *head, const eio_http_request *request, eio_slice sid,
+                  eio_intern_pool *pool);
+void eio_head_fini(eio_head *head);
 
 /* All borrowed from the head. */
 eio_slice eio_head_sid(const eio_head *head);

@@ -30,7 +30,7 @@ void eio_server_log(eio_server *server, char level, const char *format, ...)
 
 static eio_slice sid_of(const void *item)
 {
-    return eio_head_sid(((const eio_session *)item)->head);
+    return eio_head_sid(eio_session_head(item));
 }
 
 /* ---- the packets that all clients get ---- */
@@ -89,6 +89,7 @@ static void server_free(eio_server *server)
     eio_compressor_fini(&server->compressor);
     free_packets(&server->packets);
     eio_options_fini(&server->options);
+    eio_intern_pool_unref(server->headers);
     free(server->path);
     free(server);
 }
@@ -206,8 +207,9 @@ int eio_server_new(eio_server **out, eio_http_server *http, const eio_options *o
     }
     rc = make_packets(&server->packets, options->initial_packet);
     server->path = mount_path(&server->options);
+    server->headers = eio_intern_pool_new();
     server->loop = eio_loop_acquire(eio_http_server_loop(http));
-    if (rc != EIO_OK || server->path == NULL || server->loop == NULL)
+    if (rc != EIO_OK || server->path == NULL || server->headers == NULL || server->loop == NULL)
         rc = eio_error_set(why, EIO_E_NOMEM, "%s", eio_strerror(EIO_E_NOMEM));
     else
         rc = mount(server, why);

@@ -4,6 +4,7 @@
 
 #include "engineio/engineio.h"
 #include "engineio/http/compress.h"
+#include "engineio/intern.h"
 #include "engineio/net/loop.h"
 #include "engineio/net/table.h"
 
@@ -16,10 +17,11 @@ typedef struct eio_packets {
 
 struct eio_server {
     eio_loop *loop;
-    eio_http_server *http; /* borrowed */
-    eio_options options;   /* its texts are own, see options.h */
-    char *path;            /* own; with its trailing slash, if it has one */
-    eio_table sessions;    /* by sid; a reference each */
+    eio_http_server *http;    /* borrowed */
+    eio_options options;      /* its texts are own, see options.h */
+    char *path;               /* own; with its trailing slash, if it has one */
+    eio_table sessions;       /* by sid; a reference each */
+    eio_intern_pool *headers; /* of their first requests */
     eio_packets packets;
     eio_compressor compressor; /* of polling replies */
     eio_counters counters;

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "engineio/head.h"
 #include "engineio/heartbeat.h"
 #include "engineio/net/buffer_private.h"
 #include "engineio/polling.h"
@@ -40,11 +39,10 @@ const char *eio_reason_text(eio_reason reason)
 
 eio_session *eio_session_new(eio_server *server, const eio_http_request *request, eio_slice sid)
 {
-    eio_session *session = calloc(1, sizeof(*session));
+    eio_session *session = calloc(1, sizeof(*session) + eio_head_size(request, sid));
     if (session == NULL)
         return NULL;
-    session->head = eio_head_new(request, sid);
-    if (session->head == NULL) {
+    if (eio_head_init(eio_session_head(session), request, sid, server->headers) != EIO_OK) {
         free(session);
         return NULL;
     }
@@ -64,7 +62,7 @@ void eio_session_unref(eio_session *session)
     if (session == NULL || --session->refs > 0)
         return;
     eio_polling_free(session->polling);
-    eio_head_free(session->head);
+    eio_head_fini(eio_session_head(session));
     free(session);
 }
 
@@ -223,7 +221,7 @@ void *eio_session_data(const eio_session *session)
 
 eio_slice eio_session_id(const eio_session *session)
 {
-    return eio_head_sid(session->head);
+    return eio_head_sid(eio_session_head(session));
 }
 
 eio_server *eio_session_server(const eio_session *session)
@@ -253,28 +251,28 @@ bool eio_session_is_open(const eio_session *session)
 
 eio_slice eio_session_url(const eio_session *session)
 {
-    return eio_head_url(session->head);
+    return eio_head_url(eio_session_head(session));
 }
 
 eio_slice eio_session_query(const eio_session *session)
 {
-    return eio_head_query(session->head);
+    return eio_head_query(eio_session_head(session));
 }
 
 eio_slice eio_session_address(const eio_session *session)
 {
-    return eio_head_address(session->head);
+    return eio_head_address(eio_session_head(session));
 }
 
 bool eio_session_is_secure(const eio_session *session)
 {
-    return eio_head_is_secure(session->head);
+    return eio_head_is_secure(eio_session_head(session));
 }
 
 bool eio_session_header_at(const eio_session *session, size_t index, eio_slice *name,
                            eio_slice *value)
 {
-    return eio_head_header_at(session->head, index, name, value);
+    return eio_head_header_at(eio_session_head(session), index, name, value);
 }
 
 eio_slice eio_session_header(const eio_session *session, const char *name)
@@ -283,7 +281,7 @@ eio_slice eio_session_header(const eio_session *session, const char *name)
     eio_slice found;
     eio_slice value;
 
-    for (size_t i = 0; eio_head_header_at(session->head, i, &found, &value); i++)
+    for (size_t i = 0; eio_head_header_at(eio_session_head(session), i, &found, &value); i++)
         if (eio_slice_equal(found, wanted))
             return value;
     return (eio_slice){ NULL, 0 };

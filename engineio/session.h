@@ -10,7 +10,11 @@
 #ifndef ENGINEIO_SESSION_H
 #define ENGINEIO_SESSION_H
 
+#include <assert.h>
+#include <stdint.h>
+
 #include "engineio/engineio.h"
+#include "engineio/head.h"
 #include "engineio/net/deadline.h"
 #include "engineio/packet.h"
 
@@ -26,7 +30,6 @@ struct eio_session {
     const eio_session_handler *handler; /* borrowed; NULL: nobody listens */
     void *data;
     eio_server *server;          /* borrowed: outlives its sessions */
-    struct eio_head *head;       /* own; gives the sid */
     struct eio_polling *polling; /* own; NULL once on WebSocket */
     struct eio_upgrade *upgrade; /* own; NULL unless a probe is under way */
     eio_websocket *ws;           /* own; NULL unless on WebSocket */
@@ -40,7 +43,16 @@ struct eio_session {
     bool pong_extended; /* that wait was made longer once */
     uint8_t protocol;   /* 4, or 3 */
     bool base64;        /* the client cannot take binary frames (b64 in its query) */
+    /* Its head follows. */
 };
+
+static_assert(sizeof(eio_session) % _Alignof(eio_head) == 0, "the head stands right behind");
+
+/* The first request, which gives the sid. */
+static inline eio_head *eio_session_head(const eio_session *session)
+{
+    return (eio_head *)((uintptr_t)session + sizeof(*session));
+}
 
 /* New, open, in no table and with no transport; NULL when out of memory. */
 eio_session *eio_session_new(eio_server *server, const eio_http_request *request, eio_slice sid);

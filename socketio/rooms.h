@@ -33,7 +33,7 @@ typedef struct sio_place {
     uint32_t index; /* of the member in the room */
 } sio_place;
 
-enum { SIO_FEW_PLACES = 2 };
+enum { SIO_FEW_PLACES = 1 };
 
 /* What a socket knows of its rooms; embedded in it and zeroed at first. */
 typedef struct sio_occupant {

@@ -256,7 +256,8 @@ int eio_stream_connect(eio_stream **out, uv_loop_t *uv, const eio_connect_option
     eio_loop *loop = eio_loop_acquire(uv);
     if (loop == NULL)
         return EIO_E_NOMEM;
-    eio_stream *stream = eio_stream_new(loop, NULL);
+    eio_stream *stream =
+        eio_stream_new(loop, NULL, uv_handle_size(options->path != NULL ? UV_NAMED_PIPE : UV_TCP));
     eio_loop_release(loop); /* the stream holds its own reference */
     if (stream == NULL)
         return EIO_E_NOMEM;

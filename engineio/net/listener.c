@@ -176,7 +176,8 @@ static void handle_connection(uv_stream_t *handle, int status)
         listener->keeps_waiting = true; /* libuv takes no more until this one is accepted */
         return;
     }
-    eio_stream *stream = eio_stream_new(listener->loop, &listener->group);
+    eio_stream *stream =
+        eio_stream_new(listener->loop, &listener->group, uv_handle_size(handle->type));
     if (stream == NULL) {
         /* libuv takes no more until this one is accepted, and memory may come back. */
         eio_deadline_start(&listener->retries, &listener->retry);

@@ -438,9 +438,9 @@ static void run_late(eio_late *late)
 
 /* ---- the rest ---- */
 
-eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group)
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group, size_t handle_bytes)
 {
-    eio_stream *stream = calloc(1, sizeof(*stream));
+    eio_stream *stream = calloc(1, offsetof(eio_stream, uv) + handle_bytes);
     if (stream == NULL)
         return NULL;
     stream->loop = loop;

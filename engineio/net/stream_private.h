@@ -52,11 +52,14 @@ struct eio_stream {
         uv_stream_t stream;
         uv_tcp_t tcp;
         uv_pipe_t pipe;
-    } uv;
+    } uv; /* last: there is memory for the one that it is, and no more */
 };
 
-/* A closed shell without a libuv handle: the caller initialises uv.tcp or uv.pipe. NULL when out of memory. */
-eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group);
+/*
+ * A closed shell without a libuv handle: the caller initialises uv.tcp or uv.pipe, and says how large that is. NULL
+ * when out of memory.
+ */
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group, size_t handle_bytes);
 /* How many streams a listener has accepted that are not gone, whoever owns them. */
 size_t eio_listener_streams(const eio_listener *listener);
 /* Count it among those of a second group. Once, right after it was accepted. */

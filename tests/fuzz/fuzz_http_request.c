@@ -61,7 +61,7 @@ static void set_up(void)
 
 static eio_stream *open_stream(int fd)
 {
-    eio_stream *stream = eio_stream_new(server->loop, NULL);
+    eio_stream *stream = eio_stream_new(server->loop, NULL, sizeof(uv_tcp_t));
 
     assert(stream != NULL);
     uv_pipe_init(&loop, &stream->uv.pipe, 0);

@@ -68,7 +68,7 @@ static void set_up(void)
 
 static eio_stream *open_stream(eio_stream_group *group, int fd)
 {
-    eio_stream *stream = eio_stream_new(loop, group);
+    eio_stream *stream = eio_stream_new(loop, group, sizeof(uv_tcp_t));
 
     if (stream == NULL || uv_pipe_init(&uv, &stream->uv.pipe, 0) != 0 ||
         uv_pipe_open(&stream->uv.pipe, fd) != 0 || eio_tls_accept(stream, tls, &gate) != EIO_OK)
