@@ -16,7 +16,7 @@ enum {
 
 /*
  * KEYS list, own lease; ARGV prefix and profile, own id, own identity, life, then the other profiles. Answers whether
- * the lease was there, which other profile is in the way (0: none), and each other server with what stands in its lease.
+ * the lease was there, which other profile is in the way (0: none), and each other server with the text of its lease.
  */
 static const char renew_text[] =
     "local there = redis.call('EXISTS', KEYS[2])\n"
