@@ -1,3 +1,4 @@
+#include "socketio/json_scan.h"
 #include "socketio/json_string.h"
 #include "socketio/socketio.h"
 
@@ -22,4 +23,9 @@ eio_slice sio_json_string(eio_slice json, char *out, size_t size)
     if (json.len - 2 > size)
         return (eio_slice){ NULL, 0 };
     return (eio_slice){ out, sio_json_string_decode(out, json) };
+}
+
+bool sio_json_is_valid(eio_slice text)
+{
+    return sio_json_check(text) == EIO_OK;
 }

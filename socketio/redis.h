@@ -1,4 +1,4 @@
-/* Redis client on a libuv loop: pipelined commands, scripts, a link that comes back by itself. */
+/* Redis client on a libuv loop: pipelined commands, scripts, subscriptions, links that come back by themselves. */
 #ifndef SOCKETIO_REDIS_H
 #define SOCKETIO_REDIS_H
 
@@ -155,5 +155,72 @@ EIO_API void sio_redis_script_free(sio_redis_script *script);
 EIO_API int sio_redis_script_run(sio_redis *redis, const sio_redis_script *script, size_t keys,
                                  const eio_slice *arguments, size_t count,
                                  sio_redis_callback *callback, void *data);
+
+/* ---- listening ---- */
+
+/** A link of its own that listens. What was asked for is asked for again on every new link. */
+typedef struct sio_subscriber sio_subscriber;
+/** One channel or pattern that is listened to. */
+typedef struct sio_subscription sio_subscription;
+
+typedef enum sio_subscription_kind {
+    SIO_SUBSCRIBE,  /**< one channel */
+    SIO_PSUBSCRIBE, /**< a pattern */
+    SIO_SSUBSCRIBE, /**< one shard channel */
+    SIO_N_SUBSCRIPTION_KINDS
+} sio_subscription_kind;
+
+/** One message. Both slices are borrowed until it returns; every call is allowed within. */
+typedef void sio_subscription_cb(eio_slice channel, eio_slice bytes, void *data);
+
+/** Static table, borrowed for ever; any may be NULL. Every call is allowed inside every callback. */
+typedef struct sio_subscriber_handler {
+    /** All that was asked for is confirmed: after a connect, and after each sio_subscriber_add. */
+    void (*on_ready)(sio_subscriber *subscriber, void *data);
+    /** It was up, and messages are lost from now on until it is ready again. `why` is borrowed. */
+    void (*on_down)(sio_subscriber *subscriber, const char *why, void *data);
+    /** Redis refuses a channel (NOPERM, MOVED, no such command): it stays unheard until the next link. */
+    void (*on_refused)(sio_subscriber *subscriber, eio_slice channel, const char *why, void *data);
+    /** A line for the log; `level` is 'd', 'i', 'w' or 'e'. Never holds a password. */
+    void (*on_log)(sio_subscriber *subscriber, char level, const char *line, void *data);
+} sio_subscriber_handler;
+
+/**
+ * Make one and begin to connect, as sio_redis_new.
+ *
+ * @param out      new; sio_subscriber_close it
+ * @param options  copied; its callbacks are not used
+ * @param handler  not called from within
+ * @param why      may be NULL
+ * @return as sio_redis_new
+ * @note Loop thread.
+ */
+EIO_API int sio_subscriber_new(sio_subscriber **out, uv_loop_t *loop,
+                               const sio_redis_options *options,
+                               const sio_subscriber_handler *handler, void *data, eio_error *why);
+
+/** Taken with all its subscriptions; no more callbacks but on_closed. NULL and a second call do nothing. */
+EIO_API void sio_subscriber_close(sio_subscriber *subscriber, void (*on_closed)(void *data),
+                                  void *data);
+
+/**
+ * Listen. Messages may come before the confirmation, and on_ready tells of that.
+ *
+ * @param out   new; sio_subscription_remove it, or close the subscriber
+ * @param name  copied
+ * @return EIO_OK; EIO_E_EXISTS: this kind and name is listened to already; EIO_E_NOMEM
+ */
+EIO_API int sio_subscriber_add(sio_subscription **out, sio_subscriber *subscriber,
+                               sio_subscription_kind kind, eio_slice name,
+                               sio_subscription_cb *callback, void *data);
+
+/** No message comes any more. @param subscription taken; may be NULL */
+EIO_API void sio_subscription_remove(sio_subscription *subscription);
+
+/** @return whether Redis has confirmed it on the present link */
+EIO_API bool sio_subscription_is_confirmed(const sio_subscription *subscription);
+
+/** @return whether the link is up and all is confirmed or refused */
+EIO_API bool sio_subscriber_is_ready(const sio_subscriber *subscriber);
 
 #endif

@@ -63,6 +63,15 @@ struct sio_adapter_type;
 EIO_API int sio_json_append_string(eio_buffer **json, eio_slice text);
 
 /**
+ * Whether a text is JSON, as JSON.parse has it: RFC 8259, numbers of any size, repeated keys, at most 128 arrays and
+ * objects within each other.
+ *
+ * @param text  UTF-8, which is not checked
+ * @note Any thread.
+ */
+EIO_API bool sio_json_is_valid(eio_slice text);
+
+/**
  * The value of an argument that is a JSON string.
  *
  * @param json  one JSON text that was checked: an argument of an event

@@ -6,7 +6,7 @@
 #ifndef CHAT_ROOMS_CONNECTION_H
 #define CHAT_ROOMS_CONNECTION_H
 
-#include "chat/rooms/rate.h"
+#include "chat/rate.h"
 #include "chat/rooms/rooms_private.h"
 
 typedef struct chat_request chat_request;

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "chat/rooms/number.h"
-#include "chat/rooms/rate.h"
+#include "chat/number.h"
+#include "chat/rate.h"
 
 static const chat_text_limits limits = { 256, 65536 };
 

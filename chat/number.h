@@ -1,6 +1,6 @@
 /* Numbers as JavaScript prints them (ECMAScript, Number::toString): so the original server named its rooms. Pure. */
-#ifndef CHAT_ROOMS_NUMBER_H
-#define CHAT_ROOMS_NUMBER_H
+#ifndef CHAT_NUMBER_H
+#define CHAT_NUMBER_H
 
 #include <stddef.h>
 

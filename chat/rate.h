@@ -1,6 +1,6 @@
 /* How fast one connection may ask: a bucket of tokens that fills up steadily. Pure; the clock is the caller's. */
-#ifndef CHAT_ROOMS_RATE_H
-#define CHAT_ROOMS_RATE_H
+#ifndef CHAT_RATE_H
+#define CHAT_RATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "chat/rooms/number.h"
+#include "chat/number.h"
 
 #include <stdbool.h>
 #include <stdio.h>
