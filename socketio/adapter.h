@@ -27,7 +27,7 @@ struct sio_adapter {
 typedef struct sio_message {
     eio_slice name;
     sio_args args;
-    eio_buffer *packet;             /**< the text packet; shared */
+    eio_buffer *packet;             /**< as the parser has it; shared */
     eio_buffer *const *attachments; /**< the binary packets behind it; shared */
     size_t attachment_count;
 } sio_message;

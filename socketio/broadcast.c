@@ -164,7 +164,8 @@ int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_sl
 {
     sio_encoded packet;
     uint64_t id = nsp->next_ack_id;
-    int rc = sio_packet_encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
+    int rc =
+        nsp->server->parser->encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
 
     if (rc != EIO_OK)
         return rc;

@@ -145,9 +145,9 @@ void sio_client_refuse_namespace(sio_client *client, eio_slice name)
     eio_buffer *packet = NULL;
 
     client->server->counters.refused++;
-    (void)sio_packet_encode_connect_error(&packet, name, SIO_STR("Invalid namespace"),
-                                          (eio_slice){ NULL, 0 });
-    (void)sio_client_send_text(client, packet);
+    (void)client->server->parser->encode_connect_error(&packet, name, SIO_STR("Invalid namespace"),
+                                                       (eio_slice){ NULL, 0 });
+    (void)sio_client_send_packet(client, packet);
 }
 
 void sio_client_join(sio_client *client, eio_slice name, eio_slice auth)
@@ -231,16 +231,11 @@ static void handle_message(eio_session *session, eio_slice payload, bool binary,
     sio_client *client = data;
     sio_server *server = client->server;
     sio_packet packet;
-    sio_decode_result result;
 
     (void)session;
     if (client->state != CLIENT_OPEN || server->is_closing)
         return;
-    if (binary)
-        result = sio_decode_binary(&packet, &server->decoder, &client->pending, payload);
-    else
-        result = sio_decode_text(&packet, &server->decoder, &client->pending, payload);
-    switch (result) {
+    switch (server->parser->decode(&packet, &server->decoder, &client->pending, payload, binary)) {
     case SIO_DECODE_FAULT: fault(client, server->decoder.fault); break;
     case SIO_DECODE_PENDING: return;
     case SIO_DECODE_PACKET:
@@ -316,23 +311,24 @@ static int send_attachments(sio_client *client, eio_buffer *const *attachments, 
     return rc;
 }
 
-int sio_client_send(sio_client *client, eio_buffer *text, eio_buffer *const *attachments,
+int sio_client_send(sio_client *client, eio_buffer *packet, eio_buffer *const *attachments,
                     size_t attachment_count, unsigned flags)
 {
     if (client->state != CLIENT_OPEN)
         return EIO_E_CLOSED;
-    /* All or nothing: what is writable takes the attachments with the text. */
+    /* All or nothing: what is writable takes the attachments with the packet. */
     if (flags & SIO_VOLATILE && !eio_session_is_writable(client->session))
         return EIO_OK;
     client->server->counters.packets_out++;
     unsigned engine_flags = (flags & SIO_NO_COMPRESS) != 0 ? EIO_SEND_NO_COMPRESS : 0;
-    int rc = eio_session_send(client->session, text, engine_flags);
+    int rc = eio_session_send(client->session, packet,
+                              engine_flags | client->server->parser->packet_flags);
     if (rc == EIO_OK && attachment_count > 0)
         rc = send_attachments(client, attachments, attachment_count, engine_flags);
     return rc;
 }
 
-int sio_client_send_text(sio_client *client, eio_buffer *packet)
+int sio_client_send_packet(sio_client *client, eio_buffer *packet)
 {
     if (packet == NULL)
         return EIO_E_NOMEM;

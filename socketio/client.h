@@ -58,11 +58,11 @@ void sio_client_refuse_namespace(sio_client *client, eio_slice name);
 void sio_client_handle_timeout(eio_deadline *deadline);
 
 /*
- * Queue a packet, its text and its attachments (all shared). EIO_OK, or what eio_session_send says.
+ * Queue a packet and the attachments behind it (all shared). EIO_OK, or what eio_session_send says.
  */
-int sio_client_send(sio_client *client, eio_buffer *text, eio_buffer *const *attachments,
+int sio_client_send(sio_client *client, eio_buffer *packet, eio_buffer *const *attachments,
                     size_t attachment_count, unsigned flags);
-/* The same for one text; packet: taken, NULL counts as EIO_E_NOMEM. */
-int sio_client_send_text(sio_client *client, eio_buffer *packet);
+/* The same for one that has none; packet: taken, NULL counts as EIO_E_NOMEM. */
+int sio_client_send_packet(sio_client *client, eio_buffer *packet);
 
 #endif

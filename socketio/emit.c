@@ -1,13 +1,15 @@
 #include "socketio/emit.h"
 
 #include "socketio/namespace.h"
+#include "socketio/server.h"
 #include "socketio/socket.h"
 
 int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *target, eio_slice name,
                      sio_args args)
 {
     if (nsp->recovery == NULL || (target->flags & SIO_VOLATILE) != 0)
-        return sio_packet_encode_event(out, sio_namespace_name(nsp), false, 0, name, args);
+        return nsp->server->parser->encode_event(out, sio_namespace_name(nsp), false, 0, name,
+                                                 args);
     return sio_recovery_encode(nsp->recovery, out, sio_namespace_name(nsp), target, name, args);
 }
 
@@ -38,8 +40,8 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
     const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
     int rc = EIO_OK;
     if (socket->state == SOCKET_JOINING) /* it has missed nothing yet */
-        rc =
-            sio_packet_encode_event(&packet, sio_namespace_name(socket->nsp), false, 0, name, args);
+        rc = socket->nsp->server->parser->encode_event(&packet, sio_namespace_name(socket->nsp),
+                                                       false, 0, name, args);
     else
         rc = sio_encode_event(&packet, socket->nsp, &target, name, args);
     if (rc != EIO_OK)
@@ -62,7 +64,8 @@ int sio_emit_with_ack(sio_socket *socket, eio_slice name, sio_args args, uint64_
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
     uint64_t id = nsp->next_ack_id;
-    int rc = sio_packet_encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
+    int rc =
+        nsp->server->parser->encode_event(&packet, sio_namespace_name(nsp), true, id, name, args);
     if (rc != EIO_OK)
         return rc;
     rc = sio_acks_add(socket, id, timeout_ms, callback, data);
@@ -84,6 +87,7 @@ int sio_socket_send_ack(sio_socket *socket, uint64_t id, sio_args args)
 
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
-    int rc = sio_packet_encode_ack(&packet, sio_namespace_name(socket->nsp), id, args);
+    const sio_parser *parser = socket->nsp->server->parser;
+    int rc = parser->encode_ack(&packet, sio_namespace_name(socket->nsp), id, args);
     return rc != EIO_OK ? rc : send_encoded(socket, &packet, 0);
 }

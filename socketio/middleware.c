@@ -32,15 +32,17 @@ void sio_middleware_run(sio_socket *socket)
 
 static void refuse(sio_socket *socket, const sio_refusal *error)
 {
+    const sio_parser *parser = socket->nsp->server->parser;
     eio_buffer *packet = NULL;
 
     socket->nsp->server->counters.refused++;
     if (sio_client_has_protocol4(socket->client))
-        packet = sio_protocol4_error(sio_namespace_name(socket->nsp), error->message, error->data);
+        (void)parser->encode_error4(&packet, sio_namespace_name(socket->nsp), error->message,
+                                    error->data);
     else
-        (void)sio_packet_encode_connect_error(&packet, sio_namespace_name(socket->nsp),
-                                              error->message, error->data);
-    (void)sio_client_send_text(socket->client, packet);
+        (void)parser->encode_connect_error(&packet, sio_namespace_name(socket->nsp), error->message,
+                                           error->data);
+    (void)sio_client_send_packet(socket->client, packet);
     sio_socket_drop(socket);
 }
 

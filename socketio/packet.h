@@ -93,7 +93,7 @@ bool sio_event_name_is_reserved(eio_slice name);
 
 /* A packet ready to be sent: the text, then the attachments as binary messages, unseparated. */
 typedef struct sio_encoded {
-    eio_buffer *text;                             /* new: unref it */
+    eio_buffer *text; /* new: unref it; with msgpack the bytes of it all */
     eio_buffer *attachments[SIO_ATTACHMENTS_MAX]; /* borrowed from the arguments */
     size_t attachment_count;
 } sio_encoded;

@@ -224,7 +224,14 @@ static int finish(eio_buffer **out, eio_buffer *packet, int rc)
     return rc;
 }
 
-int sio_msgpack_encode_event(eio_buffer **out, eio_slice nsp, bool has_id, uint64_t id,
+/* What is in the packet itself needs no attachments behind it. */
+static int finish_whole(sio_encoded *out, eio_buffer *packet, int rc)
+{
+    out->attachment_count = 0;
+    return finish(&out->text, packet, rc);
+}
+
+int sio_msgpack_encode_event(sio_encoded *out, eio_slice nsp, bool has_id, uint64_t id,
                              eio_slice name, sio_args args)
 {
     if (name.base == NULL)
@@ -243,10 +250,10 @@ int sio_msgpack_encode_event(eio_buffer **out, eio_slice nsp, bool has_id, uint6
         rc = put_id(&packet, id);
     if (rc == EIO_OK)
         rc = put_nsp(&packet, nsp);
-    return finish(out, packet, rc);
+    return finish_whole(out, packet, rc);
 }
 
-int sio_msgpack_encode_ack(eio_buffer **out, eio_slice nsp, uint64_t id, sio_args args)
+int sio_msgpack_encode_ack(sio_encoded *out, eio_slice nsp, uint64_t id, sio_args args)
 {
     eio_buffer *packet = new_packet(nsp, args);
     if (packet == NULL)
@@ -260,7 +267,7 @@ int sio_msgpack_encode_ack(eio_buffer **out, eio_slice nsp, uint64_t id, sio_arg
         rc = put_array(&packet, (eio_slice){ NULL, 0 }, args);
     if (rc == EIO_OK)
         rc = put_nsp(&packet, nsp);
-    return finish(out, packet, rc);
+    return finish_whole(out, packet, rc);
 }
 
 int sio_msgpack_encode_connect(eio_buffer **out, eio_slice nsp, eio_slice payload)
@@ -276,6 +283,24 @@ int sio_msgpack_encode_connect(eio_buffer **out, eio_slice nsp, eio_slice payloa
         if (rc == EIO_OK)
             rc = sio_msgpack_put_json(&packet, payload, NULL, 0);
     }
+    if (rc == EIO_OK)
+        rc = put_nsp(&packet, nsp);
+    return finish(out, packet, rc);
+}
+
+int sio_msgpack_encode_error4(eio_buffer **out, eio_slice nsp, eio_slice message, eio_slice data)
+{
+    eio_buffer *packet = new_packet(nsp, SIO_NO_ARGS);
+    if (packet == NULL)
+        return EIO_E_NOMEM;
+    int rc = sio_msgpack_put_map(&packet, 3);
+    if (rc == EIO_OK)
+        rc = put_type(&packet, SIO_CONNECT_ERROR);
+    if (rc == EIO_OK)
+        rc = put_key(&packet, "data");
+    if (rc == EIO_OK)
+        rc = data.base != NULL ? sio_msgpack_put_json(&packet, data, NULL, 0)
+                               : sio_msgpack_put_string(&packet, message);
     if (rc == EIO_OK)
         rc = put_nsp(&packet, nsp);
     return finish(out, packet, rc);

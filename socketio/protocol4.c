@@ -16,6 +16,17 @@ void sio_protocol4_split(eio_slice whole, eio_slice *name, eio_slice *query)
     *query = (eio_slice){ mark + 1, whole.len - name->len - 1 };
 }
 
+/* Append a text as a JSON string. */
+static int append_text(eio_buffer **json, eio_slice text)
+{
+    char *to = eio_buffer_reserve(json, sio_json_string_encoded_len(text));
+
+    if (to == NULL)
+        return EIO_E_NOMEM;
+    eio_buffer_commit(*json, (size_t)(sio_json_string_encode(to, text) - to));
+    return EIO_OK;
+}
+
 /* Decode one name or value, and append it as a JSON string. */
 static int append_decoded(eio_buffer **json, eio_slice text)
 {
@@ -25,13 +36,11 @@ static int append_decoded(eio_buffer **json, eio_slice text)
     eio_buffer_commit(plain, eio_query_decode(text, eio_buffer_reserve(&plain, text.len + 1)));
     eio_buffer *repaired = NULL; /* percent-encoding can spell what is not UTF-8 */
     int rc = eio_payload_repair(&repaired, eio_buffer_slice(plain));
-    eio_slice bytes = eio_buffer_slice(repaired == NULL ? plain : repaired);
-    char *to = rc != EIO_OK ? NULL : eio_buffer_reserve(json, sio_json_string_encoded_len(bytes));
-    if (to != NULL)
-        eio_buffer_commit(*json, (size_t)(sio_json_string_encode(to, bytes) - to));
+    if (rc == EIO_OK)
+        rc = append_text(json, eio_buffer_slice(repaired == NULL ? plain : repaired));
     eio_buffer_unref(repaired);
     eio_buffer_unref(plain);
-    return to == NULL ? EIO_E_NOMEM : EIO_OK;
+    return rc;
 }
 
 eio_buffer *sio_protocol4_auth(eio_slice query)
@@ -80,23 +89,18 @@ eio_buffer *sio_protocol4_id(eio_slice sid, eio_slice nsp)
     return join(nsp, EIO_STR("#"), sid);
 }
 
-eio_buffer *sio_protocol4_error(eio_slice nsp, eio_slice message, eio_slice data)
+int sio_protocol4_encode_error(eio_buffer **out, eio_slice nsp, eio_slice message, eio_slice data)
 {
     bool is_main = eio_slice_equal(nsp, EIO_STR("/"));
     eio_buffer *packet =
         join(EIO_STR("4"), is_main ? EIO_STR("") : nsp, is_main ? EIO_STR("") : EIO_STR(","));
 
     if (packet == NULL)
-        return NULL;
-    if (data.base != NULL && eio_buffer_append(&packet, data) == EIO_OK)
-        return packet;
-    char *to = data.base != NULL
-                   ? NULL
-                   : eio_buffer_reserve(&packet, sio_json_string_encoded_len(message));
-    if (to == NULL) {
+        return EIO_E_NOMEM;
+    int rc = data.base != NULL ? eio_buffer_append(&packet, data) : append_text(&packet, message);
+    if (rc == EIO_OK)
+        *out = packet;
+    else
         eio_buffer_unref(packet);
-        return NULL;
-    }
-    eio_buffer_commit(packet, (size_t)(sio_json_string_encode(to, message) - to));
-    return packet;
+    return rc;
 }

@@ -18,7 +18,7 @@ eio_buffer *sio_protocol4_auth(eio_slice query);
 /* The id of a socket: the session's for `/`, else with the namespace in front. New, or NULL when out of memory. */
 eio_buffer *sio_protocol4_id(eio_slice sid, eio_slice nsp);
 
-/* An ERROR packet: data if there is any, else the message as a JSON text. New, or NULL when out of memory. */
-eio_buffer *sio_protocol4_error(eio_slice nsp, eio_slice message, eio_slice data);
+/* An ERROR packet: data if there is any, else the message as a JSON text. out: new. EIO_OK or EIO_E_NOMEM. */
+int sio_protocol4_encode_error(eio_buffer **out, eio_slice nsp, eio_slice message, eio_slice data);
 
 #endif

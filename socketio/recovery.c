@@ -170,7 +170,7 @@ int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
         (eio_slice){ offset, print_offset(recovery, offset, recovery->log.last + 1) };
     args.json = json;
     args.count++;
-    int rc = sio_packet_encode_event(out, nsp, false, 0, name, args);
+    int rc = recovery->server->parser->encode_event(out, nsp, false, 0, name, args);
     free(json);
     if (rc != EIO_OK)
         return rc;

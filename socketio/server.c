@@ -143,6 +143,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     size_t payload = server->hooks.max_payload_bytes;
 
     server->adapter = options->adapter != NULL ? options->adapter : &sio_adapter_memory;
+    server->parser = sio_parser_of(options->parser);
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);
@@ -161,6 +162,8 @@ static int check_options(const sio_options *options, eio_error *why)
     if (options->max_attachments > SIO_ATTACHMENTS_MAX)
         return eio_error_set(why, EIO_E_INVALID, "max_attachments: %zu is more than %d",
                              options->max_attachments, (int)SIO_ATTACHMENTS_MAX);
+    if (sio_parser_of(options->parser) == NULL)
+        return eio_error_set(why, EIO_E_INVALID, "parser: %d is none", (int)options->parser);
     if (options->recovery != NULL && options->adapter != NULL && options->adapter->lacks_recovery)
         return eio_error_set(why, EIO_E_UNSUPPORTED, "recovery: adapter %s has none",
                              options->adapter->name);

@@ -15,6 +15,7 @@
 #include "socketio/gather.h"
 #include "socketio/handlers.h"
 #include "socketio/packet.h"
+#include "socketio/parser.h"
 #include "socketio/socketio.h"
 
 struct sio_server {
@@ -22,6 +23,7 @@ struct sio_server {
     eio_http_server *http;
     eio_loop *loop; /* counted */
     const struct sio_adapter_type *adapter;
+    const sio_parser *parser;
     sio_namespace *main; /* "/": in the table too */
     eio_table namespaces;
     sio_dynamic dynamic;

@@ -140,9 +140,9 @@ static int answer_connect4(sio_socket *socket)
 {
     eio_buffer *packet = NULL;
 
-    (void)sio_packet_encode_connect(&packet, sio_namespace_name(socket->nsp),
-                                    (eio_slice){ NULL, 0 });
-    return sio_client_send_text(socket->client, packet);
+    (void)socket->nsp->server->parser->encode_connect(&packet, sio_namespace_name(socket->nsp),
+                                                      (eio_slice){ NULL, 0 });
+    return sio_client_send_packet(socket->client, packet);
 }
 
 static char *append(char *to, const char *text, size_t len)
@@ -167,9 +167,9 @@ static int answer_connect(sio_socket *socket)
         to = append(to, socket->extra->recovery.pid, sizeof(socket->extra->recovery.pid));
     }
     to = append(to, "\"}", 2);
-    (void)sio_packet_encode_connect(&packet, sio_namespace_name(socket->nsp),
-                                    (eio_slice){ text, (size_t)(to - text) });
-    return sio_client_send_text(socket->client, packet);
+    (void)socket->nsp->server->parser->encode_connect(&packet, sio_namespace_name(socket->nsp),
+                                                      (eio_slice){ text, (size_t)(to - text) });
+    return sio_client_send_packet(socket->client, packet);
 }
 
 void sio_socket_connect(sio_socket *socket)
@@ -279,8 +279,8 @@ void sio_socket_leave_by_server(sio_socket *socket)
 {
     eio_buffer *packet = NULL;
 
-    (void)sio_packet_encode_disconnect(&packet, sio_namespace_name(socket->nsp));
-    (void)sio_client_send_text(socket->client, packet);
+    (void)socket->nsp->server->parser->encode_disconnect(&packet, sio_namespace_name(socket->nsp));
+    (void)sio_client_send_packet(socket->client, packet);
     sio_socket_begin_leaving(socket, LEAVE_BY_SERVER);
 }
 

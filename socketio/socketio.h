@@ -95,6 +95,12 @@ typedef struct sio_recovery_options {
     size_t max_sessions; /**< of one namespace, 100000 */
 } sio_recovery_options;
 
+/** How packets look on the wire: a server and its clients must agree. */
+typedef enum sio_parser_kind {
+    SIO_PARSER_JSON,    /**< JSON text with binary attachments: what every client speaks */
+    SIO_PARSER_MSGPACK, /**< msgpack, as of the package socket.io-msgpack-parser */
+} sio_parser_kind;
+
 /** Node's options, with Node's defaults; limits that are 0 mean the default. */
 typedef struct sio_options {
     size_t size;                 /**< set by sio_options_init */
@@ -110,6 +116,7 @@ typedef struct sio_options {
     /** Dynamic namespaces go when their last socket has left, and with it what pointed to them. */
     bool cleanup_empty_child_namespaces;
     const sio_recovery_options *recovery; /**< connectionStateRecovery; NULL: off; copied */
+    sio_parser_kind parser;
     sio_log_cb *on_log; /**< may be NULL; also hears the engine, unless engine.on_log is set */
     void *data;         /**< sio_server_data; handed to on_log */
     /**

@@ -111,6 +111,8 @@ static int start_io(testbed_program *program, eio_error *why)
     options.engine.data = &program->bed;
     if (program->bed.options.recovery_ms > 0)
         options.recovery = &recovery;
+    if (program->bed.options.msgpack)
+        options.parser = SIO_PARSER_MSGPACK;
     if (contract->adjust != NULL)
         contract->adjust(&options);
     int rc = sio_server_new(&program->bed.io, program->bed.http, &options, why);

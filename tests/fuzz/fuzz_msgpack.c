@@ -78,7 +78,7 @@ static void check_value(eio_slice bytes)
     eio_buffer_unref(json);
 }
 
-static int encode(eio_buffer **out, const sio_packet *packet)
+static int encode(sio_encoded *out, const sio_packet *packet)
 {
     if (packet->type == SIO_EVENT)
         return sio_msgpack_encode_event(out, packet->nsp, packet->has_id, packet->id, packet->name,
@@ -89,7 +89,7 @@ static int encode(eio_buffer **out, const sio_packet *packet)
 static void check_packet(eio_slice bytes)
 {
     sio_packet packet, again;
-    eio_buffer *out;
+    sio_encoded out;
 
     if (sio_msgpack_decode(&packet, &decoder, bytes) != SIO_DECODE_PACKET)
         return;
@@ -98,7 +98,7 @@ static void check_packet(eio_slice bytes)
     assert(packet.args.attachment_count <= SIO_ATTACHMENTS_MAX);
     if (packet.type == SIO_EVENT || packet.type == SIO_ACK) {
         assert(encode(&out, &packet) == EIO_OK);
-        sio_decode_result result = sio_msgpack_decode(&again, &second, eio_buffer_slice(out));
+        sio_decode_result result = sio_msgpack_decode(&again, &second, eio_buffer_slice(out.text));
         assert(result == SIO_DECODE_PACKET || packet.args.attachment_count > 0);
         if (packet.args.attachment_count == 0) {
             assert(again.type == packet.type && again.id == packet.id);
@@ -108,7 +108,7 @@ static void check_packet(eio_slice bytes)
         }
         if (result == SIO_DECODE_PACKET)
             sio_packet_fini(&again);
-        eio_buffer_unref(out);
+        eio_buffer_unref(out.text);
     }
     sio_packet_fini(&packet);
 }

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
+import msgpackParser from 'socket.io-msgpack-parser';
 
 const text = { type: 'string' };
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
         'request-timeout': text,
         'max-payload': text,
         transports: text,
+        parser: { type: 'string', default: 'json' },
         cors: text,
         'client-dir': text, /* Node brings its own */
         'allow-eio3': { type: 'boolean' },
@@ -50,6 +52,7 @@ function serverOptions() {
     if (values.transports) options.transports = values.transports.split(',');
     if (values['allow-eio3']) options.allowEIO3 = true;
     if (values.cors) options.cors = { origin: values.cors };
+    if (values.parser === 'msgpack') options.parser = msgpackParser;
     if (values.deflate) options.perMessageDeflate = true;
     return options;
 }

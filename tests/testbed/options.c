@@ -97,6 +97,12 @@ static bool read_transports(testbed_options *options, const char *list)
     return true;
 }
 
+static bool read_parser(testbed_options *options, const char *name)
+{
+    options->msgpack = strcmp(name, "msgpack") == 0;
+    return options->msgpack || strcmp(name, "json") == 0;
+}
+
 /* Whether the value is one that this server can do. */
 static bool read_value(testbed_options *options, const option_row *row, const char *value)
 {
@@ -108,7 +114,7 @@ static bool read_value(testbed_options *options, const option_row *row, const ch
     case CONTRACT: return read_contract(options, value);
     case TRANSPORTS: return read_transports(options, value);
     case FLAG: *(bool *)member = true; return true;
-    case PARSER: return strcmp(value, "json") == 0;
+    case PARSER: return read_parser(options, value);
     case NOT_YET: break;
     }
     return false;

@@ -39,6 +39,7 @@ typedef struct testbed_options {
     unsigned transports;  /* EIO_TRANSPORT_… */
     bool allow_eio3;
     bool deflate;
+    bool msgpack; /* the parser */
 } testbed_options;
 
 typedef struct testbed_contract {

@@ -192,6 +192,7 @@ static void encoder_writes_the_bytes_on_record(void **state)
     eio_buffer *bytes = eio_buffer_copy(EIO_STR("\1\2\3"));
     sio_args args = { json, 2, &bytes, 1 };
     sio_args ok = { json + 2, 1, NULL, 0 };
+    sio_encoded packet = { .attachment_count = 1 };
     eio_buffer *out;
     (void)state;
 
@@ -200,13 +201,20 @@ static void encoder_writes_the_bytes_on_record(void **state)
     assert_int_equal(sio_msgpack_encode_connect(&out, root, EIO_STR("{\"sid\":\"abc\"}")), EIO_OK);
     assert_buffer_is(out, EIO_STR("\x83" TYPE "\x00" DATA "\x81\xa3sid\xa3"
                                   "abc" ROOT));
-    assert_int_equal(sio_msgpack_encode_event(&out, root, false, 0, EIO_STR("hello"), args), 0);
-    assert_buffer_is(out,
+    assert_int_equal(sio_msgpack_encode_event(&packet, root, false, 0, EIO_STR("hello"), args), 0);
+    assert_buffer_is(packet.text,
                      EIO_STR("\x83" TYPE "\x02" DATA "\x93\xa5hello\x01\xc4\x03\x01\x02\x03" ROOT));
-    assert_int_equal(sio_msgpack_encode_event(&out, root, true, 300, absent, SIO_NO_ARGS), 0);
-    assert_buffer_is(out, EIO_STR("\x84" TYPE "\x02" DATA "\x91\xa0" ID "\xcd\x01\x2c" ROOT));
-    assert_int_equal(sio_msgpack_encode_ack(&out, EIO_STR("/a"), 3, ok), EIO_OK);
-    assert_buffer_is(out, EIO_STR("\x84" ID "\x03" TYPE "\x03" DATA "\x91\xa2ok" NSP "\xa2/a"));
+    assert_int_equal(sio_msgpack_encode_event(&packet, root, true, 300, absent, SIO_NO_ARGS), 0);
+    assert_buffer_is(packet.text,
+                     EIO_STR("\x84" TYPE "\x02" DATA "\x91\xa0" ID "\xcd\x01\x2c" ROOT));
+    assert_int_equal(sio_msgpack_encode_ack(&packet, EIO_STR("/a"), 3, ok), EIO_OK);
+    assert_buffer_is(packet.text,
+                     EIO_STR("\x84" ID "\x03" TYPE "\x03" DATA "\x91\xa2ok" NSP "\xa2/a"));
+    assert_int_equal(packet.attachment_count, 0);
+    assert_int_equal(sio_msgpack_encode_error4(&out, root, EIO_STR("m"), absent), EIO_OK);
+    assert_buffer_is(out, EIO_STR("\x83" TYPE "\x04" DATA "\xa1m" ROOT));
+    assert_int_equal(sio_msgpack_encode_error4(&out, root, EIO_STR("m"), EIO_STR("7")), EIO_OK);
+    assert_buffer_is(out, EIO_STR("\x83" TYPE "\x04" DATA "\x07" ROOT));
     assert_int_equal(sio_msgpack_encode_disconnect(&out, root), EIO_OK);
     assert_buffer_is(out, EIO_STR("\x82" TYPE "\x01" ROOT));
     assert_int_equal(
@@ -222,7 +230,7 @@ static void encoder_refuses_what_it_cannot_send(void **state)
 {
     eio_slice json[] = { EIO_STR("{\"_placeholder\":true,\"num\":1}"), EIO_STR("[") };
     eio_buffer *bytes = eio_buffer_new(0);
-    eio_buffer *out;
+    sio_encoded out;
     (void)state;
 
     assert_int_equal(
