@@ -50,7 +50,7 @@ static eio_slice key_of_list(const void *item)
 
 void sio_handlers_init(eio_table *handlers)
 {
-    eio_table_init(handlers, key_of_list);
+    eio_table_init_trusted(handlers, key_of_list);
 }
 
 void sio_handlers_fini(eio_table *handlers)

@@ -42,11 +42,12 @@ struct eio_stream {
     struct stream_unread *unread;    /* own heap: bytes to hand out again */
     struct connect_attempt *attempt; /* connect.c's, while connecting */
     struct eio_tls_stage *tls;       /* own; NULL: plain */
+    int fd;                          /* the handle's, once it is connected */
     uint8_t state;
-    bool paused;     /* the owner does not want to read */
-    bool reading;    /* libuv reads */
-    bool peer_ended; /* nothing more will come */
-    bool resting;    /* the TLS stage has to work off first what it has read */
+    bool paused : 1;     /* the owner does not want to read */
+    bool reading : 1;    /* libuv reads */
+    bool peer_ended : 1; /* nothing more will come */
+    bool resting : 1;    /* the TLS stage has to work off first what it has read */
     union {
         uv_handle_t handle;
         uv_stream_t stream;

@@ -6,6 +6,7 @@
 #ifndef ENGINEIO_NET_TABLE_H
 #define ENGINEIO_NET_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engineio/buffer.h"
@@ -16,10 +17,13 @@ typedef struct eio_table {
     size_t capacity; /* 0, or a power of two */
     size_t count;
     eio_slice (*key_of)(const void *item);
+    bool is_trusted; /* peers choose none of the keys in it, so a plain hash does */
 } eio_table;
 
 /* key_of gives the key of an item; it must not change while the item is in the table. */
 EIO_PRIVATE void eio_table_init(eio_table *table, eio_slice (*key_of)(const void *item));
+/* The same for one that only the application adds to, whatever peers look up. */
+EIO_PRIVATE void eio_table_init_trusted(eio_table *table, eio_slice (*key_of)(const void *item));
 /* The items are the caller's. */
 EIO_PRIVATE void eio_table_fini(eio_table *table);
 /* Borrowed; NULL if absent. */

@@ -7,7 +7,7 @@ build_to_bench() {
     mkdir -p "$LOGS"
     say "building (log: $LOGS/bench.log)"
     {
-        configure build-bench cc "${FAST[@]}" -Dc_args=-g -Dexamples=disabled -Dchatd=disabled &&
+        configure_to_measure &&
             ninja -C build-bench -j "$JOBS" tests/testbed tests/bench/{sioload,limit,limit_uv}
     } >"$LOGS/bench.log" 2>&1 </dev/null || {
         tail -n 40 "$LOGS/bench.log" >&2

@@ -99,6 +99,7 @@ need_to_test() {
     need_command openssl openssl
     [[ -r /etc/ssl/certs/ca-certificates.crt ]] || MISSING+=(ca-certificates)
     need_command curl curl
+    need_command valgrind valgrind
     { have chromium || have google-chrome; } || MISSING+=(chromium)
     { have fc-list && fc-list | grep -q .; } || MISSING+=(fontconfig fonts-dejavu-core)
     if ! have clang-format-14 && ! have apt-get; then
@@ -122,7 +123,6 @@ need_sanitizers() {
 }
 
 need_to_check() {
-    need_command valgrind valgrind
     need_command doxygen doxygen
     if ! have clang-tidy-14 && apt_has clang-tidy-14; then MISSING+=(clang-tidy-14); fi
     need_command debootstrap debootstrap

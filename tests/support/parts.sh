@@ -5,7 +5,7 @@
 
 TEST_PARTS=(format banned includes size docs packages build-gcc build-clang build-bare symbols
     snippets operations
-    unit own-malloc fuzz interop browser conformance clients install)
+    unit own-malloc guard fuzz interop browser conformance clients install)
 CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
 
 # The time that a hung part is given, in seconds.
@@ -100,6 +100,17 @@ part_unit() {
 
 # What brings its own malloc runs in a build without sanitizers.
 part_own-malloc() { build build cc "${WHOLE[@]}" && unit_tests build --suite own-malloc; }
+
+configure_to_measure() {
+    configure build-bench cc "${FAST[@]}" -Dc_args=-g -Dexamples=disabled -Dchatd=disabled
+}
+
+# Instructions per delivery and memory per idle client: no clock is asked.
+part_guard() {
+    configure_to_measure &&
+        ninja -C build-bench -j "$JOBS" tests/bench/guard &&
+        python3 tests/bench/guard.py build-bench
+}
 
 fuzz_targets() {
     find build-fuzz/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' -printf '%f\n' |
