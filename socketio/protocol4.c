@@ -2,7 +2,7 @@
 
 #include "engineio/http.h"
 #include "engineio/payload.h"
-#include "socketio/json_string.h"
+#include "socketio/socketio.h"
 
 void sio_protocol4_split(eio_slice whole, eio_slice *name, eio_slice *query)
 {
@@ -16,17 +16,6 @@ void sio_protocol4_split(eio_slice whole, eio_slice *name, eio_slice *query)
     *query = (eio_slice){ mark + 1, whole.len - name->len - 1 };
 }
 
-/* Append a text as a JSON string. */
-static int append_text(eio_buffer **json, eio_slice text)
-{
-    char *to = eio_buffer_reserve(json, sio_json_string_encoded_len(text));
-
-    if (to == NULL)
-        return EIO_E_NOMEM;
-    eio_buffer_commit(*json, (size_t)(sio_json_string_encode(to, text) - to));
-    return EIO_OK;
-}
-
 /* Decode one name or value, and append it as a JSON string. */
 static int append_decoded(eio_buffer **json, eio_slice text)
 {
@@ -37,7 +26,7 @@ static int append_decoded(eio_buffer **json, eio_slice text)
     eio_buffer *repaired = NULL; /* percent-encoding can spell what is not UTF-8 */
     int rc = eio_payload_repair(&repaired, eio_buffer_slice(plain));
     if (rc == EIO_OK)
-        rc = append_text(json, eio_buffer_slice(repaired == NULL ? plain : repaired));
+        rc = sio_json_append_string(json, eio_buffer_slice(repaired == NULL ? plain : repaired));
     eio_buffer_unref(repaired);
     eio_buffer_unref(plain);
     return rc;
@@ -97,7 +86,8 @@ int sio_protocol4_encode_error(eio_buffer **out, eio_slice nsp, eio_slice messag
 
     if (packet == NULL)
         return EIO_E_NOMEM;
-    int rc = data.base != NULL ? eio_buffer_append(&packet, data) : append_text(&packet, message);
+    int rc = data.base != NULL ? eio_buffer_append(&packet, data)
+                               : sio_json_append_string(&packet, message);
     if (rc == EIO_OK)
         *out = packet;
     else
