@@ -9,6 +9,8 @@ typedef struct eio_server eio_server;
 typedef struct eio_session eio_session;
 /** A client that asks to be let in, see eio_options.on_handshake. */
 typedef struct eio_handshake eio_handshake;
+/** A request on its way through the middlewares, see eio_server_use. */
+typedef struct eio_step eio_step;
 
 /** Error codes of a refused request, as on the wire. */
 typedef enum eio_refusal {
@@ -142,6 +144,36 @@ EIO_API eio_http_request *eio_handshake_request(const eio_handshake *handshake);
 EIO_API void eio_handshake_allow(eio_handshake *handshake);
 /** Refuse it: 403 (400 on an upgrade). @param handshake taken @param message NULL: "Forbidden"; copied */
 EIO_API void eio_handshake_refuse(eio_handshake *handshake, const char *message);
+
+/**
+ * A middleware. It ends in one call of eio_step_next, eio_step_fail or eio_step_take, now or later, even if the client
+ * has left or the server is closed.
+ */
+typedef void eio_middleware_cb(eio_server *server, eio_step *step, void *data);
+/**
+ * engine.use(): called for every request under the server's path, upgrades included, behind CORS and before the
+ * protocol looks at it; several in the order in which they were added. Headers that it adds are in the response,
+ * whatever that is.
+ *
+ * @return EIO_OK or EIO_E_NOMEM
+ */
+EIO_API int eio_server_use(eio_server *server, eio_middleware_cb *callback, void *data);
+/**
+ * The request, to look at and to add headers to. Borrowed until the step is answered: only who takes it may respond.
+ * NULL once its connection is gone.
+ */
+EIO_API eio_http_request *eio_step_request(const eio_step *step);
+/** next(): go on, which calls back from the loop. @param step taken */
+EIO_API void eio_step_next(eio_step *step);
+/** next(error): the client gets code 3, on_connection_error `name: MIDDLEWARE_FAILURE`. @param step taken */
+EIO_API void eio_step_fail(eio_step *step);
+/**
+ * Answer the request yourself: nothing else sees it.
+ *
+ * @param step  taken
+ * @return the request, yours to respond to; NULL if its connection is gone
+ */
+EIO_API eio_http_request *eio_step_take(eio_step *step);
 
 /** Set who hears of a session. @param handler borrowed for ever @param data borrowed until on_close */
 EIO_API void eio_session_set_handler(eio_session *session, const eio_session_handler *handler,

@@ -2,6 +2,7 @@
 
 #include "engineio/handshake.h"
 #include "engineio/http_reply.h"
+#include "engineio/middleware.h"
 #include "engineio/polling.h"
 #include "engineio/server.h"
 #include "engineio/upgrade.h"
@@ -151,12 +152,10 @@ static bool refuse_early(eio_server *server, eio_http_request *request,
     return true;
 }
 
-static void handle(eio_server *server, eio_http_request *request, bool is_upgrade)
+void eio_request_verify(eio_server *server, eio_http_request *request, bool is_upgrade)
 {
     eio_request_query query;
 
-    if (server->options.cors != NULL && eio_http_cors(request, server->options.cors))
-        return;
     eio_request_read_query(server, request, &query);
     if (refuse_early(server, request, &query))
         return;
@@ -174,6 +173,12 @@ static void handle(eio_server *server, eio_http_request *request, bool is_upgrad
                           "name: TRANSPORT_HANDSHAKE_ERROR");
     else
         eio_handshake_begin(server, request);
+}
+
+static void handle(eio_server *server, eio_http_request *request, bool is_upgrade)
+{
+    if (server->options.cors == NULL || !eio_http_cors(request, server->options.cors))
+        eio_middlewares_begin(server, request, is_upgrade);
 }
 
 void eio_request_handle(eio_http_request *request, void *data)

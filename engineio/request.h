@@ -21,6 +21,9 @@ typedef struct eio_request_query {
 void eio_request_read_query(const eio_server *server, const eio_http_request *request,
                             eio_request_query *query);
 
+/* A request that the middlewares let pass: its session, or the refusal that it gets. */
+void eio_request_verify(eio_server *server, eio_http_request *request, bool is_upgrade);
+
 /* The mount's callbacks; data is the server. */
 void eio_request_handle(eio_http_request *request, void *data);
 void eio_request_handle_upgrade(eio_http_request *request, void *data);

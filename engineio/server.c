@@ -7,6 +7,7 @@
 #include "engineio/handshake.h"
 #include "engineio/head.h"
 #include "engineio/heartbeat.h"
+#include "engineio/middleware.h"
 #include "engineio/net/buffer_private.h"
 #include "engineio/options.h"
 #include "engineio/polling.h"
@@ -91,6 +92,7 @@ static void server_free(eio_server *server)
     eio_options_fini(&server->options);
     eio_intern_pool_unref(server->headers);
     free(server->path);
+    free(server->middlewares);
     free(server);
 }
 
@@ -199,6 +201,7 @@ int eio_server_new(eio_server **out, eio_http_server *http, const eio_options *o
         return eio_error_set(why, EIO_E_NOMEM, "%s", eio_strerror(EIO_E_NOMEM));
     server->http = http;
     TAILQ_INIT(&server->handshakes);
+    TAILQ_INIT(&server->steps);
     eio_table_init(&server->sessions, sid_of);
     int rc = eio_options_copy(&server->options, options, why);
     if (rc != EIO_OK) {
@@ -243,6 +246,7 @@ void eio_server_close(eio_server *server, void (*on_closed)(void *data), void *d
     server->on_closed = on_closed;
     server->closed_data = data;
     eio_http_server_unmount(server->http, eio_slice_of(server->path));
+    eio_middlewares_drop(server);
     eio_handshakes_drop(server);
     end_sessions(server);
     eio_deadline_start(&server->closings, &server->closed);

@@ -35,6 +35,9 @@ struct eio_server {
     eio_deadline_queue closings;    /* the server itself, once it is being closed */
     eio_deadline closed;            /* in `closings` */
     TAILQ_HEAD(, eio_handshake) handshakes;
+    TAILQ_HEAD(, eio_step) steps;       /* requests in the middlewares */
+    struct eio_middleware *middlewares; /* own heap */
+    size_t middleware_count;
     void (*on_closed)(void *data);
     void *closed_data;
     bool is_closing;

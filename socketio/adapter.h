@@ -32,14 +32,6 @@ typedef struct sio_message {
     size_t attachment_count;
 } sio_message;
 
-/** What happens to rooms of this server, for adapters that subscribe per room. */
-typedef enum sio_room_change {
-    SIO_ROOM_CREATED, /**< before the first socket joins */
-    SIO_ROOM_JOINED,
-    SIO_ROOM_LEFT,
-    SIO_ROOM_DELETED, /**< after the last socket has left */
-} sio_room_change;
-
 /**
  * Answers that are gathered for the application, from here and from other servers. It ends by
  * itself: when nobody holds it and as many answers as expected came, or when its time is over; all

@@ -17,25 +17,19 @@ static void call_handlers(sio_socket *socket, sio_event *event, const sio_callba
         list->items[i].call.on_event(socket, event, list->items[i].data);
 }
 
-static bool is_let_through(sio_socket *socket, sio_event *event)
+void sio_event_call_named(sio_event *event)
 {
-    const sio_callbacks *filters = &socket->nsp->filters;
+    sio_socket *socket = event->socket;
 
-    for (uint32_t i = 0; i < filters->count && socket->state == SOCKET_CONNECTED; i++) {
-        const char *refusal = filters->items[i].call.filter(socket, event, filters->items[i].data);
-        if (refusal == NULL)
-            continue;
-        sio_socket_tell_error(socket, refusal);
-        return false;
-    }
-    return true;
-}
-
-static void call_named(sio_socket *socket, sio_event *event)
-{
     call_handlers(socket, event, sio_handlers_find(&socket->nsp->events, event->name));
     if (socket->extra != NULL)
         call_handlers(socket, event, sio_handlers_find(&socket->extra->events, event->name));
+}
+
+static bool has_middlewares(const sio_socket *socket)
+{
+    return socket->nsp->filters.count > 0 ||
+           (socket->extra != NULL && socket->extra->filters.count > 0);
 }
 
 void sio_event_dispatch(sio_socket *socket, const sio_packet *packet)
@@ -54,8 +48,10 @@ void sio_event_dispatch(sio_socket *socket, const sio_packet *packet)
     nsp->server->counters.events_in++;
     sio_socket_ref(socket);
     call_handlers(socket, &event, &nsp->any);
-    if (is_let_through(socket, &event))
-        call_named(socket, &event);
+    if (has_middlewares(socket))
+        sio_event_chain_begin(&event);
+    else
+        sio_event_call_named(&event);
     sio_socket_unref(socket);
 }
 
@@ -95,29 +91,49 @@ static eio_slice copy_slice(char **to, eio_slice from)
     return copy;
 }
 
-/* One block: the event, the slices of its arguments, its attachments, then the texts. */
+/* One block: the slices of its arguments, its attachments, then the texts. */
+int sio_event_copy_parts(sio_event *event)
+{
+    const sio_args from = event->args;
+    size_t tables = from.count * sizeof(*from.json) + from.attachment_count * sizeof(eio_buffer *);
+    void *parts = malloc(tables + bytes_of(event) + 1);
+
+    if (parts == NULL)
+        return EIO_E_NOMEM;
+    eio_slice *json = parts;
+    eio_buffer **attachments = (eio_buffer **)(json + from.count);
+    char *text = (char *)(attachments + from.attachment_count);
+    for (size_t i = 0; i < from.count; i++)
+        json[i] = copy_slice(&text, from.json[i]);
+    for (size_t i = 0; i < from.attachment_count; i++)
+        attachments[i] = eio_buffer_ref(from.attachments[i]);
+    event->name = copy_slice(&text, event->name);
+    event->args = (sio_args){ json, from.count, attachments, from.attachment_count };
+    event->parts = parts;
+    return EIO_OK;
+}
+
+void sio_event_free_parts(sio_event *event)
+{
+    if (event->parts == NULL)
+        return;
+    for (size_t i = 0; i < event->args.attachment_count; i++)
+        eio_buffer_unref(event->args.attachments[i]);
+    free(event->parts);
+    event->parts = NULL;
+}
+
 static sio_event *copy_event(const sio_event *event)
 {
-    const sio_args *from = &event->args;
-    size_t tables =
-        from->count * sizeof(*from->json) + from->attachment_count * sizeof(eio_buffer *);
-    sio_event *copy = malloc(sizeof(*copy) + tables + bytes_of(event));
+    sio_event *copy = malloc(sizeof(*copy));
 
     if (copy == NULL)
         return NULL;
-    eio_slice *json = (eio_slice *)(copy + 1);
-    eio_buffer **attachments = (eio_buffer **)(json + from->count);
-    char *text = (char *)(attachments + from->attachment_count);
-    *copy = (sio_event){
-        .refs = 1,
-        .name = copy_slice(&text, event->name),
-        .args = { json, from->count, attachments, from->attachment_count },
-    };
-    for (size_t i = 0; i < from->count; i++)
-        json[i] = copy_slice(&text, from->json[i]);
-    for (size_t i = 0; i < from->attachment_count; i++)
-        attachments[i] = eio_buffer_ref(from->attachments[i]);
-    return copy;
+    *copy = (sio_event){ .refs = 1, .name = event->name, .args = event->args };
+    if (sio_event_copy_parts(copy) == EIO_OK)
+        return copy;
+    free(copy);
+    return NULL;
 }
 
 sio_event *sio_event_ref(sio_event *event)
@@ -132,8 +148,7 @@ void sio_event_unref(sio_event *event)
 {
     if (event == NULL || --event->refs > 0)
         return;
-    for (size_t i = 0; i < event->args.attachment_count; i++)
-        eio_buffer_unref(event->args.attachments[i]);
+    sio_event_free_parts(event);
     free(event);
 }
 

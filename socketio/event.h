@@ -2,19 +2,50 @@
 #ifndef SOCKETIO_EVENT_H
 #define SOCKETIO_EVENT_H
 
+#include <sys/queue.h>
+
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
+/* What the middleware that was called last has said. */
+typedef enum sio_event_verdict {
+    EVENT_OPEN, /* no middleware waits */
+    EVENT_AWAITED,
+    EVENT_PASSED,
+    EVENT_REFUSED,
+} sio_event_verdict;
+
 struct sio_event {
-    sio_socket *socket; /* borrowed; of a kept event NULL */
+    TAILQ_ENTRY(sio_event) link; /* of the server's list, when it was answered late */
+    sio_socket *socket;          /* borrowed, counted while in middlewares; of a kept event NULL */
     eio_slice name;
     sio_args args;
+    void *parts; /* own heap: what name and args point into; NULL: the packet's memory */
     uint64_t ack_id;
     bool has_ack;
-    unsigned refs; /* of a kept event; 0: it stands on the dispatcher's stack */
+    unsigned refs; /* of a kept event; 0: it is on its way */
+    /* in the middlewares: */
+    uint32_t step;     /* those of the namespace that were called */
+    uint32_t own_step; /* those of the socket */
+    sio_event_verdict verdict;
+    bool in_call;  /* one is being called right now */
+    char *refusal; /* own heap; NULL if there was no memory for it */
 };
 
-/* Call the handlers, until the socket is no longer connected. From the loop. */
+typedef TAILQ_HEAD(sio_event_list, sio_event) sio_event_list;
+
+/* Run middlewares and handlers, until the socket is no longer connected. From the loop. */
 void sio_event_dispatch(sio_socket *socket, const sio_packet *packet);
+/* Call the handlers of the event's name. */
+void sio_event_call_named(sio_event *event);
+
+/* Let name and args point to a copy of what they point to. EIO_OK or EIO_E_NOMEM: nothing changed. */
+int sio_event_copy_parts(sio_event *event);
+void sio_event_free_parts(sio_event *event);
+
+/* Run the middlewares and then the handlers on a copy of this event, without its parts. */
+void sio_event_chain_begin(const sio_event *event);
+/* Go on with the events that were answered late. From the loop. */
+void sio_event_chain_run_ready(sio_server *server);
 
 #endif

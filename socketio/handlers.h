@@ -19,7 +19,8 @@ typedef struct sio_callback {
         sio_middleware_cb *middleware;
         sio_server_event_cb *on_server_event;
         sio_namespace_cb *on_namespace;
-        sio_event_filter_cb *filter;
+        sio_event_middleware_cb *filter;
+        sio_room_cb *on_room;
         sio_outgoing_cb *on_outgoing;
     } call;
     void *data;

@@ -68,6 +68,7 @@ void sio_namespace_free(sio_namespace *nsp)
     sio_callbacks_fini(&nsp->any);
     sio_callbacks_fini(&nsp->filters);
     sio_callbacks_fini(&nsp->outgoing);
+    sio_callbacks_fini(&nsp->room);
     eio_buffer_unref(nsp->pattern);
     free(nsp->sockets);
     free(nsp);
@@ -91,6 +92,8 @@ int sio_namespace_inherit(sio_namespace *child, sio_namespace *parent)
         rc = sio_callbacks_copy(&child->filters, &parent->filters);
     if (rc == EIO_OK)
         rc = sio_callbacks_copy(&child->outgoing, &parent->outgoing);
+    if (rc == EIO_OK)
+        rc = sio_callbacks_copy(&child->room, &parent->room);
     if (rc == EIO_OK)
         rc = sio_handlers_copy(&child->events, &parent->events);
     if (rc == EIO_OK)
@@ -165,12 +168,6 @@ int sio_on_error(sio_namespace *nsp, sio_error_cb *callback, void *data)
 int sio_on_any(sio_namespace *nsp, sio_event_cb *callback, void *data)
 {
     return sio_callbacks_add(&nsp->any, (sio_callback){ .call.on_event = callback, .data = data });
-}
-
-int sio_use_event(sio_namespace *nsp, sio_event_filter_cb *callback, void *data)
-{
-    return sio_callbacks_add(&nsp->filters,
-                             (sio_callback){ .call.filter = callback, .data = data });
 }
 
 int sio_on_any_outgoing(sio_namespace *nsp, sio_outgoing_cb *callback, void *data)

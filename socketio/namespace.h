@@ -26,6 +26,7 @@ struct sio_namespace {
     sio_callbacks any;
     sio_callbacks filters;
     sio_callbacks outgoing;
+    sio_callbacks room;
     eio_table events;
     eio_table server_events;
     sio_namespace *parent;   /* NULL: none */
@@ -54,13 +55,5 @@ int sio_namespace_add(sio_namespace *nsp, sio_socket *socket);
 void sio_namespace_remove(sio_namespace *nsp, sio_socket *socket);
 
 eio_slice sio_namespace_key(const void *item);
-
-/* Tell the adapter of a change of rooms. */
-static inline void sio_namespace_tell_room(sio_namespace *nsp, sio_room_change change,
-                                           eio_slice room, eio_slice id)
-{
-    if (nsp->adapter->type->on_room != NULL)
-        nsp->adapter->type->on_room(nsp->adapter, change, room, id);
-}
 
 #endif

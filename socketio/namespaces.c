@@ -118,6 +118,7 @@ void sio_namespaces_clean(sio_server *server)
         if (is_needed(nsp))
             continue; /* somebody came in between */
         eio_table_remove(&server->namespaces, nsp);
+        sio_room_notes_forget(nsp);
         sio_namespace_free(nsp);
     }
     server->has_doomed = false;

@@ -17,6 +17,7 @@ enum {
     DEFAULT_MAX_NAMESPACES = 64,
     DEFAULT_MAX_ROOMS = 10000,
     DEFAULT_MAX_PENDING_ACKS = 10000,
+    DEFAULT_MAX_HELD_EVENTS = 1000,
     DEFAULT_MAX_DISCONNECTION_MS = 120000,
     DEFAULT_MAX_KEPT_EVENTS = 100000,
     DEFAULT_MAX_KEPT_BYTES = 64 * 1024 * 1024,
@@ -33,6 +34,7 @@ void sio_options_init(sio_options *options)
         .max_namespaces = DEFAULT_MAX_NAMESPACES,
         .max_rooms = DEFAULT_MAX_ROOMS,
         .max_pending_acks = DEFAULT_MAX_PENDING_ACKS,
+        .max_held_events = DEFAULT_MAX_HELD_EVENTS,
     };
     eio_options_init(&options->engine);
     options->engine.path = "/socket.io";
@@ -90,6 +92,8 @@ static void run_ended(sio_server *server)
 {
     sio_acks_run_ended(server);
     sio_gathers_run_ended(server);
+    sio_event_chain_run_ready(server);
+    sio_room_notes_run(server);
 }
 
 void sio_server_run_due(sio_server *server)
@@ -147,6 +151,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);
+    server->max_held_events = or_default(options->max_held_events, DEFAULT_MAX_HELD_EVENTS);
     server->cleanup_children = options->cleanup_empty_child_namespaces;
     apply_recovery(&server->recovery, options->recovery);
     server->on_log = options->on_log;
@@ -182,6 +187,8 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
     TAILQ_INIT(&server->ended_acks);
     TAILQ_INIT(&server->gathers);
     TAILQ_INIT(&server->ended_gathers);
+    TAILQ_INIT(&server->ready_events);
+    TAILQ_INIT(&server->room_notes);
     server->late.run = run_late;
     int rc = eio_options_copy(&hooks, &options->engine, why);
     if (rc != EIO_OK)

@@ -12,10 +12,12 @@
 #include "socketio/ack.h"
 #include "socketio/client_files.h"
 #include "socketio/dynamic.h"
+#include "socketio/event.h"
 #include "socketio/gather.h"
 #include "socketio/handlers.h"
 #include "socketio/packet.h"
 #include "socketio/parser.h"
+#include "socketio/room_events.h"
 #include "socketio/socketio.h"
 
 struct sio_server {
@@ -38,6 +40,8 @@ struct sio_server {
     sio_ack_list ended_acks; /* in a call of the application: called back from the loop */
     sio_gathers gathers;
     sio_gathers ended_gathers;
+    sio_event_list ready_events; /* answered late by a middleware */
+    sio_room_notes room_notes;   /* for sio_on_room */
     eio_late late;
     sio_socket *due_head; /* a reference each */
     sio_socket *due_tail;
@@ -49,6 +53,7 @@ struct sio_server {
     size_t max_namespaces;
     size_t max_rooms;
     size_t max_pending_acks;
+    size_t max_held_events;
     eio_options
         hooks; /* the engine's options, copied: the application's callbacks and their data */
     sio_log_cb *on_log;

@@ -28,6 +28,7 @@ static void free_extra(sio_socket_extra *extra)
     eio_buffer_unref(extra->auth);
     eio_buffer_unref(extra->id);
     sio_handlers_fini(&extra->events);
+    sio_callbacks_fini(&extra->filters);
     free(extra);
 }
 
@@ -190,6 +191,7 @@ void sio_socket_connect(sio_socket *socket)
         sio_recovery_send_missed(nsp->recovery, socket);
     if (answer_connect(socket) == EIO_E_NOMEM)
         sio_client_close(socket->client); /* it would wait for ever */
+    sio_room_notes_run(server);
     for (uint32_t i = 0; i < nsp->connection.count && socket->state == SOCKET_CONNECTED; i++)
         nsp->connection.items[i].call.on_connection(socket, nsp->connection.items[i].data);
 }
@@ -250,6 +252,7 @@ static void finish_leaving(sio_socket *socket)
     nsp->leaving--;
     sio_acks_end(socket);
     nsp->server->counters.disconnected++;
+    sio_room_notes_run(nsp->server);
     call_disconnect(socket, &nsp->disconnect);
     if (session != NULL)
         sio_recovery_keep(nsp->recovery, session, socket);

@@ -41,6 +41,7 @@ typedef struct sio_socket_extra {
     eio_buffer *auth;
     eio_buffer *id;               /* in place of the socket's, for clients of protocol 4 */
     eio_table events;             /* handlers of this socket alone */
+    sio_callbacks filters;        /* its own middlewares for events */
     sio_socket_recovery recovery; /* unused unless the namespace has recovery */
 } sio_socket_extra;
 
@@ -63,6 +64,7 @@ struct sio_socket {
     bool in_chain : 1;    /* its middlewares are being called right now */
     bool in_own_room : 1; /* of the room that bears its id */
     char id[EIO_RANDOM_ID_LEN];
+    uint32_t held_events; /* that wait for a middleware's word */
 };
 
 /*

@@ -1,4 +1,5 @@
 #include "socketio/namespace.h"
+#include "socketio/room_events.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -19,24 +20,24 @@ static bool is_taken_by_id(const sio_namespace *nsp, eio_slice room)
     return socket != NULL && socket->in_own_room;
 }
 
-/* ---- telling the adapter ---- */
+/* ---- telling who wants to know ---- */
 
 static void tell_joined(sio_socket *socket, eio_slice room, bool created)
 {
     sio_namespace *nsp = socket->nsp;
 
     if (created)
-        sio_namespace_tell_room(nsp, SIO_ROOM_CREATED, room, (eio_slice){ NULL, 0 });
-    sio_namespace_tell_room(nsp, SIO_ROOM_JOINED, room, sio_socket_id(socket));
+        sio_room_tell(nsp, SIO_ROOM_CREATED, room, (eio_slice){ NULL, 0 });
+    sio_room_tell(nsp, SIO_ROOM_JOINED, room, sio_socket_id(socket));
 }
 
 static void tell_left(sio_socket *socket, eio_slice room, bool deleted)
 {
     sio_namespace *nsp = socket->nsp;
 
-    sio_namespace_tell_room(nsp, SIO_ROOM_LEFT, room, sio_socket_id(socket));
+    sio_room_tell(nsp, SIO_ROOM_LEFT, room, sio_socket_id(socket));
     if (deleted)
-        sio_namespace_tell_room(nsp, SIO_ROOM_DELETED, room, (eio_slice){ NULL, 0 });
+        sio_room_tell(nsp, SIO_ROOM_DELETED, room, (eio_slice){ NULL, 0 });
 }
 
 /* ---- joining and leaving ---- */

@@ -112,6 +112,7 @@ typedef struct sio_options {
     size_t max_namespaces;   /**< of one client, 64 */
     size_t max_rooms;        /**< of one socket, 10000: sio_join returns EIO_E_LIMIT */
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
+    size_t max_held_events;  /**< of one socket, in its middlewares, 1000: more are refused */
     const struct sio_adapter_type *adapter; /**< see adapter.h; NULL: memory; borrowed for ever */
     /** Dynamic namespaces go when their last socket has left, and with it what pointed to them. */
     bool cleanup_empty_child_namespaces;
@@ -281,14 +282,30 @@ EIO_API int sio_use(sio_namespace *nsp, sio_middleware_cb *callback, void *data)
 
 /**
  * A middleware for events: socket.use(). Runs behind sio_on_any, before the handlers of the event's
- * name.
- *
- * @return NULL: go on; else why the event is dropped: sio_on_error hears the text, the client hears
- * nothing
+ * name, and ends in one call of sio_event_next for this event, now or later, even if the socket has
+ * left: until then the event stays. Events do not wait for each other, as in Node.
  */
-typedef const char *sio_event_filter_cb(sio_socket *socket, sio_event *event, void *data);
+typedef void sio_event_middleware_cb(sio_socket *socket, sio_event *event, void *data);
 /** Run on every event, in the order in which they were added. @return as sio_on_connection */
-EIO_API int sio_use_event(sio_namespace *nsp, sio_event_filter_cb *callback, void *data);
+EIO_API int sio_use_event(sio_namespace *nsp, sio_event_middleware_cb *callback, void *data);
+/** As sio_use_event, for this socket alone, behind the namespace's: it costs memory per socket. */
+EIO_API int sio_socket_use_event(sio_socket *socket, sio_event_middleware_cb *callback, void *data);
+/**
+ * Answer a middleware for events: go on to the next one and to the handlers, or drop the event.
+ *
+ * @param event    taken, when its callback has returned: what is called next comes from the loop
+ * @param refusal  NULL: go on; else sio_on_error hears it, the client hears nothing; copied
+ * @return EIO_OK; EIO_E_STATE if no middleware waits for it (answered already), or the socket has
+ *         left; EIO_E_NOMEM if there was no memory to keep it: it is dropped
+ */
+EIO_API int sio_event_next(sio_event *event, const char *refusal);
+/**
+ * Change the arguments, for what comes behind this middleware.
+ *
+ * @param args  copied; each one JSON text. What sio_event_args gave before is gone
+ * @return EIO_OK; EIO_E_STATE outside of middlewares; EIO_E_NOMEM
+ */
+EIO_API int sio_event_set_args(sio_event *event, sio_args args);
 
 /**
  * An event goes out to this socket.
@@ -445,6 +462,31 @@ EIO_API bool sio_socket_is_in(const sio_socket *socket, eio_slice room);
  * @return false past the last
  */
 EIO_API bool sio_socket_room_at(const sio_socket *socket, size_t index, eio_slice *out);
+
+/** What happens to a room on this server. */
+typedef enum sio_room_change {
+    SIO_ROOM_CREATED, /**< before the first socket joins */
+    SIO_ROOM_JOINED,
+    SIO_ROOM_LEFT,
+    SIO_ROOM_DELETED, /**< after the last socket has left */
+} sio_room_change;
+
+/**
+ * A room was created or deleted, or a socket has joined or left it. The rooms that bear a socket's
+ * id are told of, too.
+ *
+ * @param id  the socket's, {NULL, 0} for SIO_ROOM_CREATED and SIO_ROOM_DELETED
+ */
+typedef void sio_room_cb(sio_namespace *nsp, sio_room_change change, eio_slice room, eio_slice id,
+                         void *data);
+/**
+ * The adapter's events create-room, join-room, leave-room and delete-room. Called from the loop, in
+ * the order of the changes, so every call is allowed inside, and a room may have changed again
+ * since. A socket's joins come before sio_on_connection, its leaves before sio_on_disconnect.
+ *
+ * @return as sio_on_connection
+ */
+EIO_API int sio_on_room(sio_namespace *nsp, sio_room_cb *callback, void *data);
 
 /** Names of rooms. */
 typedef struct sio_rooms {

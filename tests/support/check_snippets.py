@@ -42,16 +42,20 @@ void on_answers(sio_namespace *, int, const sio_args *, size_t, void *);
 void on_found(sio_namespace *, int, const sio_found_socket *, size_t, void *);
 void on_server_event(sio_namespace *, sio_args, sio_server_reply *, void *);
 sio_outgoing_cb on_outgoing;
-sio_event_filter_cb filter;
+sio_event_middleware_cb filter;
+sio_room_cb on_room;
+sio_namespace_cb on_namespace;
+eio_middleware_cb stamp;
 void check(sio_socket *, void *);
 bool visit(sio_socket *, void *);
 void serve(eio_http_request *, void *);
 void on_closed(void *);
 void snippet(uv_loop_t *, eio_http_server *, sio_server *, sio_namespace *, sio_socket *,
-             sio_event *, eio_http_request *, sio_args, eio_slice, eio_buffer *, void *);
+             sio_event *, eio_http_request *, eio_step *, sio_args, eio_slice, eio_buffer *,
+             void *);
 void snippet(uv_loop_t *loop, eio_http_server *http, sio_server *io, sio_namespace *nsp,
-             sio_socket *socket, sio_event *event, eio_http_request *request, sio_args args,
-             eio_slice id, eio_buffer *bytes, void *data)
+             sio_socket *socket, sio_event *event, eio_http_request *request, eio_step *step,
+             sio_args args, eio_slice id, eio_buffer *bytes, void *data)
 {
     sio_options options;
     eio_listen_options where;

@@ -1,5 +1,5 @@
 /*
- * Node's own server behind the command line of the testbed, contracts `protocol` and `load`. The interop tests run
+ * Node's own server behind the command line of the testbed, contracts `protocol`, `load` and `api`. The interop tests run
  * against it with REFERENCE=1: what it does is what they may ask of ours.
  */
 import { createServer } from 'node:http';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import msgpackParser from 'socket.io-msgpack-parser';
+import { serveApi } from './reference_api.mjs';
 
 const text = { type: 'string' };
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const { values } = parseArgs({
         cors: text,
         'client-dir': text, /* Node brings its own */
         'allow-eio3': { type: 'boolean' },
+        recovery: text,
         deflate: { type: 'boolean' },
     },
 });
@@ -34,6 +36,7 @@ const { values } = parseArgs({
 const contractDefaults = {
     protocol: { pingInterval: 300, pingTimeout: 200, connectTimeout: 1000, maxHttpBufferSize: 1e6, cors: { origin: '*' } },
     load: {},
+    api: { cleanupEmptyChildNamespaces: true },
 };
 
 function serverOptions() {
@@ -53,6 +56,7 @@ function serverOptions() {
     if (values['allow-eio3']) options.allowEIO3 = true;
     if (values.cors) options.cors = { origin: values.cors };
     if (values.parser === 'msgpack') options.parser = msgpackParser;
+    if (values.recovery) options.connectionStateRecovery = { maxDisconnectionDuration: Number(values.recovery) };
     if (values.deflate) options.perMessageDeflate = true;
     return options;
 }
@@ -108,6 +112,22 @@ function serveProtocol(io, engine) {
     });
 }
 
+/* What is asked of many sockets at once. */
+function serveMany(io, socket) {
+    socket.on('fetch', async (room, ack) => {
+        const sockets = await io.in(room).fetchSockets();
+
+        ack(sockets.map(({ id, rooms }) => ({ id, rooms: [...rooms] })));
+    });
+    socket.on('kick', (room) => io.in(room).disconnectSockets(true));
+    socket.on('move', (from, to) => io.in(from).socketsJoin(to));
+    socket.on('bcast-ack', (room, event, x, timeout, ack) => {
+        io.to(room)
+            .timeout(timeout)
+            .emit(event, x, (error, replies) => ack(error ? error.message : null, replies));
+    });
+}
+
 function serveLoad(io) {
     io.on('connection', (socket) => {
         echo(socket);
@@ -123,6 +143,7 @@ function serveLoad(io) {
         });
         socket.on('room', (room, x) => io.to(room).emit('room', x));
         socket.on('broadcast', (room, event, ...args) => io.to(room).emit(event, ...args));
+        serveMany(io, socket);
     });
 }
 
@@ -138,12 +159,12 @@ const options = serverOptions();
 const io = new SocketServer(http, { ...options, path: values.path });
 const engines = [];
 
-if (values.contract === 'protocol') {
+if (values.contract === 'protocol' || values.contract === 'api') {
     const engine = new EngineServer(options);
 
     engines.push(engine);
     engine.attach(http, { ...options, path: '/engine.io/' });
-    serveProtocol(io, engine);
+    (values.contract === 'api' ? serveApi : serveProtocol)(io, engine);
 } else if (values.contract === 'load') {
     serveLoad(io);
 } else {

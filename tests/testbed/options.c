@@ -73,7 +73,8 @@ static bool read_number(uint64_t *out, const char *text)
 static bool read_contract(testbed_options *options, const char *name)
 {
     static const testbed_contract *const all[] = { &contract_protocol, &contract_load,
-                                                   &contract_client, &contract_engine_client };
+                                                   &contract_client, &contract_engine_client,
+                                                   &contract_api };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         if (strcmp(all[i]->name, name) == 0) {
@@ -143,7 +144,7 @@ static void fill_defaults(testbed_options *options)
 static bool check(const testbed_options *options)
 {
     if (options->contract == NULL)
-        return fail("contract", "protocol, load, client or engine-client");
+        return fail("contract", "protocol, load, api, client or engine-client");
     if (options->workers > 1)
         return fail("workers", "not there yet: 1 is all there is");
     if (options->port > 65535)

@@ -64,6 +64,12 @@ extern const testbed_contract contract_client;
 extern const testbed_contract contract_engine_client;
 extern const testbed_contract contract_protocol;
 extern const testbed_contract contract_load;
+extern const testbed_contract contract_api;
+
+/* Register the middlewares of contract `api`. EIO_OK or EIO_E_NOMEM. */
+int testbed_use_steps(testbed *bed);
+/* Call run(what) in a moment. */
+void testbed_later(const testbed *bed, void (*run)(void *what), void *what);
 
 /* Sessions of the Engine.IO server get back what they send. */
 void testbed_send_back(eio_options *options);

@@ -204,12 +204,15 @@ static void handlers_after_one_that_disconnects_do_not_hear(void **state)
     assert_string_equal(fake_heard(session), "1|");
 }
 
-static const char *allow_only_x(sio_socket *socket, sio_event *event, void *data)
+static void allow_only_x(sio_socket *socket, sio_event *event, void *data)
 {
+    bool is_x = eio_slice_equal(sio_event_name(event), SIO_STR("x"));
+
     (void)socket;
     (void)data;
     note("filter");
-    return eio_slice_equal(sio_event_name(event), SIO_STR("x")) ? NULL : "only x";
+    assert_int_equal(sio_event_next(event, is_x ? NULL : "only x"), EIO_OK);
+    assert_int_equal(sio_event_next(event, NULL), EIO_E_STATE);
 }
 
 static void on_error(sio_socket *socket, const char *text, void *data)
@@ -235,6 +238,132 @@ static void an_event_middleware_drops_what_it_refuses(void **state)
     assert_string_equal(notes_taken(), "any y 0 args|filter|error only x|");
     assert_string_equal(fake_heard(session), "");
     assert_false(fake_is_closed(session));
+}
+
+static sio_event *held[2];
+
+static void hold(sio_socket *socket, sio_event *event, void *data)
+{
+    (void)socket;
+    (void)data;
+    note("hold");
+    held[held[0] == NULL ? 0 : 1] = event;
+}
+
+static void add_argument(sio_socket *socket, sio_event *event, void *data)
+{
+    const sio_args args = sio_event_args(event);
+    eio_slice more[4];
+
+    (void)socket;
+    for (size_t i = 0; i < args.count; i++)
+        more[i] = args.json[i];
+    more[args.count] = eio_slice_of(data);
+    assert_int_equal(sio_event_set_args(event, (sio_args){ more, args.count + 1, args.attachments,
+                                                           args.attachment_count }),
+                     EIO_OK);
+    assert_int_equal(sio_event_next(event, NULL), EIO_OK);
+}
+
+static void events_wait_for_their_middleware_and_for_nobody_else(void **state)
+{
+    (void)state;
+    held[0] = NULL;
+    assert_int_equal(sio_use_event(root, hold, NULL), EIO_OK);
+    assert_int_equal(sio_on_error(root, on_error, NULL), EIO_OK);
+    fake_say(session, "51-7[\"ack\",\"first\",{\"_placeholder\":true,\"num\":0}]");
+    fake_say_binary(session, "bin", 3);
+    fake_say(session, "28[\"ack\",\"second\"]");
+    assert_string_equal(notes_taken(), "any ack 2 args ack|hold|any ack 1 args ack|hold|");
+    assert_int_equal(sio_event_next(held[1], NULL), EIO_OK);
+    assert_string_equal(fake_heard(session), ""); /* a call calls nobody back */
+    fake_turn();
+    assert_string_equal(fake_heard(session), "38[\"second\"]|");
+    assert_int_equal(sio_event_args(held[0]).count, 2);
+    assert_int_equal(sio_event_next(held[0], NULL), EIO_OK);
+    fake_turn();
+    assert_string_equal(fake_heard(session),
+                        "61-7[\"first\",{\"_placeholder\":true,\"num\":0}]|<bin>|");
+    (void)notes_taken();
+    held[0] = NULL;
+    fake_say(session, "2[\"ack\"]");
+    assert_int_equal(sio_event_next(held[0], "too late"), EIO_OK);
+    fake_turn();
+    assert_string_equal(notes_taken(), "any ack 0 args|hold|error too late|");
+}
+
+static void middlewares_of_the_socket_come_last_and_each_may_change_the_arguments(void **state)
+{
+    static char one[] = "1";
+    static char two[] = "\"two\"";
+
+    (void)state;
+    assert_int_equal(sio_socket_use_event(socket_, add_argument, two), EIO_OK);
+    assert_int_equal(sio_use_event(root, add_argument, one), EIO_OK);
+    fake_say(session, "51-3[\"ack\",{\"_placeholder\":true,\"num\":0}]");
+    fake_say_binary(session, "b", 1);
+    assert_string_equal(fake_heard(session),
+                        "61-3[{\"_placeholder\":true,\"num\":0},1,\"two\"]|<b>|");
+}
+
+static void an_event_whose_socket_has_left_is_over(void **state)
+{
+    (void)state;
+    held[0] = NULL;
+    assert_int_equal(sio_use_event(root, hold, NULL), EIO_OK);
+    fake_say(session, "27[\"ack\",1]");
+    fake_say(session, "28[\"ack\",2]");
+    assert_int_equal(sio_event_next(held[1], NULL), EIO_OK); /* and leaves before its turn */
+    fake_leave(session, EIO_REASON_TRANSPORT_CLOSE, "");
+    fake_turn();
+    (void)notes_taken();
+    assert_int_equal(sio_event_args(held[0]).count, 1);
+    assert_int_equal(sio_event_next(held[0], NULL), EIO_E_STATE);
+    fake_turn();
+    assert_string_equal(notes_taken(), "");
+}
+
+static void leave_and_pass(sio_socket *socket, sio_event *event, void *data)
+{
+    (void)data;
+    sio_disconnect(socket, false);
+    assert_int_equal(sio_event_next(event, NULL), EIO_OK);
+}
+
+static void a_middleware_that_disconnects_ends_the_event(void **state)
+{
+    static char never[] = "1";
+
+    (void)state;
+    assert_int_equal(sio_use_event(root, leave_and_pass, NULL), EIO_OK);
+    assert_int_equal(sio_use_event(root, add_argument, never), EIO_OK);
+    fake_say(session, "27[\"ack\"]");
+    assert_string_equal(fake_heard(session), "1|");
+}
+
+static void events_that_wait_are_bounded(void **state)
+{
+    enum { MOST = 1000 };
+    static sio_event *all[MOST];
+
+    (void)state;
+    assert_int_equal(sio_use_event(root, hold, NULL), EIO_OK);
+    assert_int_equal(sio_on_error(root, on_error, NULL), EIO_OK);
+    for (size_t i = 0; i < MOST; i++) {
+        held[0] = NULL;
+        fake_say(session, "2[\"x\"]");
+        all[i] = held[0];
+        (void)notes_taken();
+    }
+    fake_say(session, "2[\"x\"]");
+    assert_string_equal(notes_taken(), "any x 0 args|error too many events wait for a middleware|");
+    for (size_t i = 0; i < MOST; i++)
+        assert_int_equal(sio_event_next(all[i], NULL), EIO_OK);
+    fake_turn();
+    held[0] = NULL;
+    fake_say(session, "2[\"x\"]");
+    assert_string_equal(notes_taken(), "any x 0 args|hold|");
+    assert_int_equal(sio_event_next(held[0], NULL), EIO_OK);
 }
 
 static void on_outgoing(sio_socket *socket, eio_slice name, sio_args args, void *data)
@@ -295,6 +424,11 @@ int main(void)
         TEST(an_acknowledgement_after_the_end_says_so),
         TEST(handlers_after_one_that_disconnects_do_not_hear),
         TEST(an_event_middleware_drops_what_it_refuses),
+        TEST(events_wait_for_their_middleware_and_for_nobody_else),
+        TEST(middlewares_of_the_socket_come_last_and_each_may_change_the_arguments),
+        TEST(an_event_whose_socket_has_left_is_over),
+        TEST(a_middleware_that_disconnects_ends_the_event),
+        TEST(events_that_wait_are_bounded),
         TEST(every_event_on_its_way_out_is_heard_of),
         cmocka_unit_test(strings_become_json_and_back),
     };
