@@ -21,6 +21,8 @@ typedef struct sio_adapter_type sio_adapter_type;
 struct sio_adapter {
     const sio_adapter_type *type;
     sio_namespace *nsp;
+    /** Set by `open`: how long others have for an answer where the call says nothing; 0: 5000. */
+    uint64_t request_timeout_ms;
 };
 
 /** One event on its way out: what it says, and its packet, encoded once for all receivers. */
@@ -117,6 +119,10 @@ EIO_API extern const sio_adapter_type sio_adapter_memory;
 
 /** @return the adapter of a namespace, borrowed */
 EIO_API sio_adapter *sio_namespace_adapter(const sio_namespace *nsp);
+/** @return sio_options.adapter_data of its server */
+EIO_API void *sio_namespace_adapter_data(const sio_namespace *nsp);
+/** @return whether a socket of this server is in the room */
+EIO_API bool sio_local_has_room(const sio_namespace *nsp, eio_slice room);
 
 /** Deliver an encoded event to the sockets of this server that are meant. @return EIO_OK */
 EIO_API int sio_local_broadcast(sio_namespace *nsp, const sio_message *message,

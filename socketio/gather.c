@@ -20,7 +20,7 @@ void sio_gather_unref(sio_gather *gather)
 {
     if (gather == NULL || --gather->refs > 0)
         return;
-    for (size_t i = 0; i < gather->count; i++)
+    for (size_t i = 0; i < gather->count && gather->items != NULL; i++)
         gather->free_item(gather->items[i]);
     free(gather->items);
     free(gather);
@@ -83,6 +83,13 @@ static int start(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms)
     return EIO_OK;
 }
 
+uint64_t sio_gather_default_ms(const sio_namespace *nsp)
+{
+    uint64_t asked = nsp->adapter->request_timeout_ms;
+
+    return asked == 0 ? SIO_GATHER_DEFAULT_MS : asked;
+}
+
 /* ---- counting ---- */
 
 static void end_if_complete(sio_gather *gather)
@@ -100,7 +107,8 @@ void sio_gather_release(sio_gather *gather)
 {
     if (gather->is_ended)
         return;
-    gather->holds--;
+    if (--gather->holds == 0 && gather->is_relay)
+        gather->call.relay->on_count(gather->expected, gather->data);
     end_if_complete(gather);
 }
 
@@ -172,7 +180,32 @@ void sio_gather_add_response(sio_gather *gather, sio_args args)
         return;
     if (first.args.count > 1)
         first.args.count = 1;
+    if (gather->is_relay) {
+        gather->count++;
+        gather->call.relay->on_response(first.args, gather->data);
+        end_if_complete(gather);
+        return;
+    }
     add_item(gather, sio_event_ref(&first));
+}
+
+static void finish_relay(sio_gather *gather)
+{
+    gather->call.relay->on_end(gather->data);
+}
+
+int sio_gather_new_relay(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                         const sio_gather_relay *relay, void *data)
+{
+    int rc = start(out, nsp, timeout_ms);
+
+    if (rc != EIO_OK)
+        return rc;
+    (*out)->finish = finish_relay;
+    (*out)->is_relay = true;
+    (*out)->call.relay = relay;
+    (*out)->data = data;
+    return EIO_OK;
 }
 
 /* ---- sockets ---- */

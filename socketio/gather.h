@@ -14,6 +14,16 @@
 
 enum { SIO_GATHER_DEFAULT_MS = 5000 };
 
+/* Answers are passed on as they come, to another server that asked. */
+typedef struct sio_gather_relay {
+    /* All have been asked: so many receivers. Once. */
+    void (*on_count)(size_t count, void *data);
+    /* args: borrowed, one or none. */
+    void (*on_response)(sio_args args, void *data);
+    /* The last call. */
+    void (*on_end)(void *data);
+} sio_gather_relay;
+
 struct sio_gather {
     sio_namespace *nsp;
     TAILQ_ENTRY(sio_gather) link; /* of the server's running or ended ones */
@@ -23,6 +33,7 @@ struct sio_gather {
     union {
         sio_responses_cb *on_responses;
         sio_found_cb *on_found;
+        const sio_gather_relay *relay;
     } call;
     void *data;
     void **items; /* own heap: what came, blocks that free_item frees */
@@ -34,6 +45,7 @@ struct sio_gather {
     unsigned refs;
     int status;
     bool is_ended;
+    bool is_relay;
 };
 
 typedef TAILQ_HEAD(sio_gathers, sio_gather) sio_gathers;
@@ -46,6 +58,10 @@ int sio_gather_new_responses(sio_gather **out, sio_namespace *nsp, uint64_t time
                              sio_responses_cb *callback, void *data);
 int sio_gather_new_found(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
                          sio_found_cb *callback, void *data);
+int sio_gather_new_relay(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                         const sio_gather_relay *relay, void *data);
+/* How long others have for an answer where the call says nothing. */
+uint64_t sio_gather_default_ms(const sio_namespace *nsp);
 /* Nobody could be asked: it ends without a callback. */
 void sio_gather_cancel(sio_gather *gather);
 

@@ -216,3 +216,15 @@ sio_adapter *sio_namespace_adapter(const sio_namespace *nsp)
 {
     return nsp->adapter;
 }
+
+void *sio_namespace_adapter_data(const sio_namespace *nsp)
+{
+    return nsp->server->adapter_data;
+}
+
+bool sio_local_has_room(const sio_namespace *nsp, eio_slice room)
+{
+    const sio_socket *own = eio_table_find(&nsp->by_id, room);
+
+    return (own != NULL && own->in_own_room) || sio_rooms_find(&nsp->rooms, room) != NULL;
+}

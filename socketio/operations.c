@@ -137,7 +137,7 @@ int sio_fetch_sockets(sio_namespace *nsp, const sio_target *target, uint64_t tim
     if (nsp->is_parent)
         return EIO_E_UNSUPPORTED;
     int rc = sio_gather_new_found(
-        &gather, nsp, timeout_ms == 0 ? SIO_GATHER_DEFAULT_MS : timeout_ms, callback, data);
+        &gather, nsp, timeout_ms == 0 ? sio_gather_default_ms(nsp) : timeout_ms, callback, data);
     if (rc != EIO_OK)
         return rc;
     target = or_everybody(target);

@@ -223,4 +223,82 @@ EIO_API bool sio_subscription_is_confirmed(const sio_subscription *subscription)
 /** @return whether the link is up and all is confirmed or refused */
 EIO_API bool sio_subscriber_is_ready(const sio_subscriber *subscriber);
 
+/* ---- several servers ---- */
+
+struct sio_adapter_type;
+
+/**
+ * What makes a server a member of a cluster: its links to Redis, one for commands and one that listens. One for each
+ * sio_server, whose namespaces share it.
+ *
+ *     sio_redis_bus_options_init(&bus_options);
+ *     bus_options.redis.url = "redis://localhost";
+ *     sio_redis_bus_new(&bus, loop, &bus_options, &why);
+ *     options.adapter = &sio_adapter_redis;
+ *     options.adapter_data = bus;
+ */
+typedef struct sio_redis_bus sio_redis_bus;
+
+/** What a bus has done since its start, for metrics. */
+typedef struct sio_redis_bus_counters {
+    uint64_t published; /**< messages that Redis took */
+    uint64_t received;  /**< messages that came, own ones included */
+    uint64_t
+        dropped; /**< messages that never left: Redis was away for too long, too slow, or refused */
+    uint64_t bad;  /**< messages that came and could not be understood */
+    uint64_t lost; /**< times that a link broke */
+} sio_redis_bus_counters;
+
+typedef struct sio_redis_bus_options {
+    size_t size; /**< set by sio_redis_bus_options_init */
+    /** Both links; of its callbacks none is called, and its data is not used. */
+    sio_redis_options redis;
+    const char *key; /**< what all names of channels begin with, "socket.io"; copied */
+    /** How long others have for an answer where the call says nothing, 5000. */
+    uint64_t requests_timeout_ms;
+    /**
+     * Classic: answer on the channel of who asked alone. Off as with Node; servers of @socket.io/redis-adapter before
+     * 7.0.1 do not listen there.
+     */
+    bool publish_on_specific_response_channel;
+    uint64_t max_wait_ms; /**< 2000: what could not leave for longer is dropped, not sent late */
+    /** Ready or not, and why not. @param why one line, NULL when ready; borrowed. May be NULL */
+    void (*on_health)(sio_redis_bus *bus, bool is_ready, const char *why, void *data);
+    /** As sio_redis_options.on_log. May be NULL. */
+    void (*on_log)(sio_redis_bus *bus, char level, const char *line, void *data);
+    void *data; /**< handed to both */
+} sio_redis_bus_options;
+
+/** Fill with the defaults. */
+EIO_API void sio_redis_bus_options_init(sio_redis_bus_options *options);
+
+/**
+ * Make a bus and begin to connect. A server works before that and without Redis: then it is alone.
+ *
+ * @param out      new; sio_redis_bus_close it, after the server is closed
+ * @param loop     that of the server; borrowed until closed
+ * @param options  copied
+ * @param why      may be NULL
+ * @return as sio_redis_new
+ */
+EIO_API int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop,
+                              const sio_redis_bus_options *options, eio_error *why);
+
+/**
+ * Close both links.
+ *
+ * @param bus        taken; may be NULL. A second call does nothing
+ * @param on_closed  called once from the loop, the last callback; may be NULL
+ */
+EIO_API void sio_redis_bus_close(sio_redis_bus *bus, void (*on_closed)(void *data), void *data);
+
+/** @return NULL when it sends and hears everything, else why not: one line, borrowed until the next call */
+EIO_API const char *sio_redis_bus_trouble(const sio_redis_bus *bus);
+
+/** @return the figures as they are now, by value */
+EIO_API sio_redis_bus_counters sio_redis_bus_count(const sio_redis_bus *bus);
+
+/** Classic pub/sub: one cluster with Node's @socket.io/redis-adapter and its emitter. adapter_data: a sio_redis_bus. */
+EIO_API extern const struct sio_adapter_type sio_adapter_redis;
+
 #endif

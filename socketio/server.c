@@ -148,6 +148,7 @@ static void apply_options(sio_server *server, const sio_options *options)
 
     server->adapter = options->adapter != NULL ? options->adapter : &sio_adapter_memory;
     server->parser = sio_parser_of(options->parser);
+    server->adapter_data = options->adapter_data;
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);

@@ -26,6 +26,7 @@ struct sio_server {
     eio_loop *loop; /* counted */
     const struct sio_adapter_type *adapter;
     const sio_parser *parser;
+    void *adapter_data;  /* borrowed */
     sio_namespace *main; /* "/": in the table too */
     eio_table namespaces;
     sio_dynamic dynamic;

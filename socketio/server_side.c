@@ -59,7 +59,7 @@ int sio_server_side_emit_with_ack(sio_namespace *nsp, eio_slice name, sio_args a
 
     if (is_reserved(name))
         return EIO_E_RESERVED;
-    int rc = sio_gather_new_responses(&gather, nsp, SIO_GATHER_DEFAULT_MS, callback, data);
+    int rc = sio_gather_new_responses(&gather, nsp, sio_gather_default_ms(nsp), callback, data);
     if (rc != EIO_OK)
         return rc;
     if (type->server_side != NULL)

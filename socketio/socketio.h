@@ -114,6 +114,7 @@ typedef struct sio_options {
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
     size_t max_held_events;  /**< of one socket, in its middlewares, 1000: more are refused */
     const struct sio_adapter_type *adapter; /**< see adapter.h; NULL: memory; borrowed for ever */
+    void *adapter_data; /**< what the adapter needs: a sio_redis_bus; borrowed until closed */
     /** Dynamic namespaces go when their last socket has left, and with it what pointed to them. */
     bool cleanup_empty_child_namespaces;
     const sio_recovery_options *recovery; /**< connectionStateRecovery; NULL: off; copied */

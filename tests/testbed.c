@@ -115,7 +115,10 @@ static int start_io(testbed_program *program, eio_error *why)
         options.parser = SIO_PARSER_MSGPACK;
     if (contract->adjust != NULL)
         contract->adjust(&options);
-    int rc = sio_server_new(&program->bed.io, program->bed.http, &options, why);
+    int rc = testbed_redis_open(&program->bed, &options, why);
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_server_new(&program->bed.io, program->bed.http, &options, why);
     if (rc != EIO_OK)
         return rc;
     rc = contract->set_up(&program->bed);
@@ -126,6 +129,15 @@ static void answer_health(eio_http_request *request, void *data)
 {
     (void)data;
     (void)eio_http_respond_text(request, 200, "text/plain", EIO_STR("ok"));
+}
+
+/* Whether the rest of the cluster can be reached. */
+static void answer_readiness(eio_http_request *request, void *data)
+{
+    const char *trouble = testbed_redis_trouble(data);
+
+    (void)eio_http_respond_text(request, trouble == NULL ? 200 : 503, "text/plain",
+                                eio_slice_of(trouble == NULL ? "ready" : trouble));
 }
 
 static int start_http(testbed_program *program, eio_error *why)
@@ -141,6 +153,9 @@ static int start_http(testbed_program *program, eio_error *why)
     int rc = eio_http_server_new(&program->bed.http, &program->loop, &http);
     if (rc == EIO_OK)
         rc = eio_http_server_route(program->bed.http, "GET", "/healthz", answer_health, NULL);
+    if (rc == EIO_OK)
+        rc = eio_http_server_route(program->bed.http, "GET", "/readyz", answer_readiness,
+                                   &program->bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
@@ -167,12 +182,20 @@ static void handle_all_closed(void *data)
     uv_close((uv_handle_t *)&program->grace, NULL);
 }
 
+static void handle_redis_closed(void *data)
+{
+    testbed_program *program = data;
+
+    program->bed.bus = NULL;
+    eio_http_server_close(program->bed.http, handle_all_closed, program);
+}
+
 static void handle_server_closed(void *data)
 {
     testbed_program *program = data;
 
     if (--program->open_servers == 0)
-        eio_http_server_close(program->bed.http, handle_all_closed, program);
+        testbed_redis_close(&program->bed, handle_redis_closed, program);
 }
 
 static void handle_grace_over(uv_timer_t *timer)

@@ -200,8 +200,17 @@ void sio_write(sio_writer *to, eio_slice text)
 
 void sio_write_string(sio_writer *to, eio_slice value)
 {
-    if (is_open(to))
+    eio_buffer *repaired = NULL;
+
+    if (!is_open(to))
+        return;
+    if (!eio_utf8_is_valid(value)) {
+        to->rc = copy_repaired(&repaired, value);
+        value = to->rc == EIO_OK ? eio_buffer_slice(repaired) : (eio_slice){ NULL, 0 };
+    }
+    if (to->rc == EIO_OK)
         to->rc = sio_json_append_string(&to->json, value);
+    eio_buffer_unref(repaired);
 }
 
 void sio_write_number(sio_writer *to, uint64_t value)

@@ -57,7 +57,7 @@ typedef struct sio_writer {
 } sio_writer;
 
 void sio_write(sio_writer *to, eio_slice text);
-/* As JSON.stringify prints it. value: UTF-8, or it is repaired by who reads it. */
+/* As JSON.stringify prints it. What is no UTF-8 is repaired: peers die of it. */
 void sio_write_string(sio_writer *to, eio_slice value);
 void sio_write_number(sio_writer *to, uint64_t value);
 /* A JSON text in which binary becomes {"type":"Buffer","data":[…]}: for what is never msgpack. */

@@ -30,6 +30,9 @@ const { values } = parseArgs({
         'allow-eio3': { type: 'boolean' },
         recovery: text,
         deflate: { type: 'boolean' },
+        redis: text, /* unix:///path */
+        adapter: text,
+        'private-answers': { type: 'boolean' },
     },
 });
 
@@ -62,7 +65,7 @@ function serverOptions() {
 }
 
 function answerPlainHttp(request, response) {
-    const healthy = request.method === 'GET' && request.url.split('?')[0] === '/healthz';
+    const healthy = request.method === 'GET' && ['/healthz', '/readyz'].includes(request.url.split('?')[0]);
 
     response.writeHead(healthy ? 200 : 404);
     response.end(healthy ? 'ok' : '');
@@ -144,7 +147,11 @@ function serveLoad(io) {
         socket.on('room', (room, x) => io.to(room).emit('room', x));
         socket.on('broadcast', (room, event, ...args) => io.to(room).emit(event, ...args));
         serveMany(io, socket);
+        socket.on('others', (room, event, ...args) => socket.to(room).emit(event, ...args));
+        socket.on('unmove', (from, to) => io.in(from).socketsLeave(to));
+        socket.on('sse', (event, args, ack) => io.serverSideEmit(event, args, (error, replies) => ack(replies)));
     });
+    io.on('whoami', (x, ack) => ack?.(process.pid));
 }
 
 const http = createServer(
@@ -158,6 +165,27 @@ const http = createServer(
 const options = serverOptions();
 const io = new SocketServer(http, { ...options, path: values.path });
 const engines = [];
+
+/* With ioredis a message that cannot be decoded ends the process: so ours are known to be good. */
+async function joinCluster() {
+    const { Redis } = await import('ioredis');
+    const connect = () => new Redis({ path: new URL(values.redis).pathname, maxRetriesPerRequest: null });
+    const { createAdapter, createShardedAdapter } = await import('@socket.io/redis-adapter');
+
+    if (values.adapter === 'redis-streams') {
+        const streams = await import('@socket.io/redis-streams-adapter');
+
+        io.adapter(streams.createAdapter(connect()));
+    } else if (values.adapter === 'redis-sharded') {
+        io.adapter(createShardedAdapter(connect(), connect()));
+    } else {
+        io.adapter(createAdapter(connect(), connect(), {
+            publishOnSpecificResponseChannel: values['private-answers'],
+        }));
+    }
+}
+
+if (values.redis) await joinCluster();
 
 if (values.contract === 'protocol' || values.contract === 'api') {
     const engine = new EngineServer(options);

@@ -21,8 +21,8 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
-function program() {
-    if (reference) return [process.execPath, path.join(root, 'tests/support/reference.mjs')];
+function program(node) {
+    if (reference || node) return [process.execPath, path.join(root, 'tests/support/reference.mjs')];
     if (process.env.TESTBED) return [path.resolve(process.env.TESTBED)];
     return [path.resolve(root, process.env.BUILD_DIR ?? 'build', 'tests/testbed')];
 }
@@ -108,10 +108,10 @@ function environment(isMeasured) {
 
 /*
  * options: the command line's, in camel case. `descriptors` limits the open files of the process instead;
- * `isMeasured` says that its memory will be looked at.
+ * `isMeasured` says that its memory will be looked at; `node` starts Node's server.
  */
-export function startTestbed({ descriptors, isMeasured, ...options } = {}) {
-    const words = [...program(), ...optionWords({ contract: 'protocol', port: 0, ...options })];
+export function startTestbed({ descriptors, isMeasured, node, ...options } = {}) {
+    const words = [...program(node), ...optionWords({ contract: 'protocol', port: 0, ...options })];
     const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...words];
     const [command, ...args] = descriptors ? limited : words;
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment(isMeasured) });

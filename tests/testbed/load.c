@@ -65,6 +65,18 @@ static void on_broadcast(sio_socket *socket, sio_event *event, void *data)
                         name, testbed_arguments_from(event, 2));
 }
 
+static void on_others(sio_socket *socket, sio_event *event, void *data)
+{
+    char room_name[MAX_NAME_BYTES];
+    char event_name[MAX_NAME_BYTES];
+    const eio_slice room = testbed_text(testbed_argument(event, 0), room_name, sizeof(room_name));
+    const eio_slice name = testbed_text(testbed_argument(event, 1), event_name, sizeof(event_name));
+
+    (void)data;
+    (void)sio_broadcast_from(socket, &(sio_target){ .rooms = SIO_ROOMS(room) }, name,
+                             testbed_arguments_from(event, 2));
+}
+
 /* ---- many at once ---- */
 
 static int append_strings(eio_buffer **json, const eio_slice *texts, size_t count)
@@ -147,6 +159,17 @@ static void on_move(sio_socket *socket, sio_event *event, void *data)
                            SIO_ROOMS(to));
 }
 
+static void on_unmove(sio_socket *socket, sio_event *event, void *data)
+{
+    char names[2][MAX_NAME_BYTES];
+    const eio_slice from = testbed_text(testbed_argument(event, 0), names[0], sizeof(names[0]));
+    const eio_slice to = testbed_text(testbed_argument(event, 1), names[1], sizeof(names[1]));
+
+    (void)data;
+    (void)sio_sockets_leave(sio_socket_namespace(socket), &(sio_target){ .rooms = SIO_ROOMS(from) },
+                            SIO_ROOMS(to));
+}
+
 /* New; NULL when out of memory. */
 static eio_buffer *list_responses(const sio_args *responses, size_t count)
 {
@@ -215,9 +238,14 @@ static void answer_responses(sio_namespace *nsp, int status, const sio_args *res
     if (json != NULL && error != NULL &&
         (status == EIO_OK
              ? eio_buffer_append(&error, EIO_STR("null"))
-             : sio_json_append_string(&error, eio_slice_of(eio_strerror(status)))) == EIO_OK)
-        (void)sio_ack_send(data, SIO_ARGS(eio_buffer_slice(error), eio_buffer_slice(json)));
-    else
+             : sio_json_append_string(&error, eio_slice_of(eio_strerror(status)))) == EIO_OK) {
+        sio_args args = SIO_ARGS(eio_buffer_slice(error), eio_buffer_slice(json));
+        if (count == 1) { /* of several, the binary would need new numbers */
+            args.attachments = responses[0].attachments;
+            args.attachment_count = responses[0].attachment_count;
+        }
+        (void)sio_ack_send(data, args);
+    } else
         sio_ack_drop(data);
     eio_buffer_unref(json);
     eio_buffer_unref(error);
@@ -254,6 +282,8 @@ static int set_up(testbed *bed)
         { "fetch", on_fetch },
         { "kick", on_kick },
         { "move", on_move },
+        { "unmove", on_unmove },
+        { "others", on_others },
         { "sse", on_sse },
         { "bcast-ack", on_bcast_ack },
         { NULL, NULL },

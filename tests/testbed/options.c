@@ -5,7 +5,7 @@
 
 #include "tests/testbed/testbed.h"
 
-typedef enum kind { NUMBER, TEXT, CONTRACT, TRANSPORTS, PARSER, FLAG, NOT_YET } kind;
+typedef enum kind { NUMBER, TEXT, CONTRACT, TRANSPORTS, PARSER, ADAPTER, FLAG } kind;
 
 typedef struct option_row {
     const char *name;
@@ -48,8 +48,9 @@ static const option_row rows[] = {
     ROW("tls-more-key", TEXT, tls_more_key),
     ROW("tls-min", TEXT, tls_min),
     ROW("tls-timeout", NUMBER, tls_timeout_ms),
-    { "redis", NOT_YET, 0 },
-    { "adapter", NOT_YET, 0 },
+    ROW("redis", TEXT, redis),
+    { "adapter", ADAPTER, 0 },
+    ROW("private-answers", FLAG, private_answers),
 };
 
 enum { N_ROWS = sizeof(rows) / sizeof(*rows), MAX_DIGITS = 15 };
@@ -104,6 +105,17 @@ static bool read_parser(testbed_options *options, const char *name)
     return options->msgpack || strcmp(name, "json") == 0;
 }
 
+static bool read_adapter(testbed_options *options, const char *name)
+{
+    static const char *const names[] = { "redis", "redis-sharded", "redis-streams" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(names[i], name) == 0)
+            options->adapter = names[i];
+    }
+    return options->adapter != NULL;
+}
+
 /* Whether the value is one that this server can do. */
 static bool read_value(testbed_options *options, const option_row *row, const char *value)
 {
@@ -116,7 +128,7 @@ static bool read_value(testbed_options *options, const option_row *row, const ch
     case TRANSPORTS: return read_transports(options, value);
     case FLAG: *(bool *)member = true; return true;
     case PARSER: return read_parser(options, value);
-    case NOT_YET: break;
+    case ADAPTER: return read_adapter(options, value);
     }
     return false;
 }
@@ -147,6 +159,8 @@ static bool check(const testbed_options *options)
         return fail("contract", "protocol, load, api, client or engine-client");
     if (options->workers > 1)
         return fail("workers", "not there yet: 1 is all there is");
+    if (options->adapter != NULL && options->redis == NULL)
+        return fail("adapter", "needs --redis");
     if (options->port > 65535)
         return fail("port", "at most 65535");
     return true;
@@ -161,16 +175,12 @@ bool testbed_options_parse(testbed_options *options, int argc, char **argv)
 
     for (size_t i = 0; i < N_ROWS; i++) {
         list[i].name = rows[i].name;
-        list[i].has_arg = rows[i].kind == NOT_YET ? optional_argument
-                          : rows[i].kind == FLAG  ? no_argument
-                                                  : required_argument;
+        list[i].has_arg = rows[i].kind == FLAG ? no_argument : required_argument;
     }
     *options = (testbed_options){ .host = "0.0.0.0", .path = "/socket.io/" };
     while ((chosen = getopt_long(argc, argv, "", list, &at)) != -1) {
         if (chosen != 0)
             return false; /* getopt has said it */
-        if (rows[at].kind == NOT_YET)
-            return fail(rows[at].name, "not there yet");
         if (!read_value(options, &rows[at], optarg))
             return fail(rows[at].name, "not a value that can be served");
         has_port = has_port || strcmp(rows[at].name, "port") == 0;

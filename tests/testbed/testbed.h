@@ -22,6 +22,8 @@ typedef struct testbed_options {
     const char *tls_more_cert; /* of a second host */
     const char *tls_more_key;
     const char *tls_min; /* "1.2" or "1.3" */
+    const char *redis;   /* URL; NULL: a server alone */
+    const char *adapter; /* NULL: redis */
     uint64_t port;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
@@ -40,6 +42,7 @@ typedef struct testbed_options {
     bool allow_eio3;
     bool deflate;
     bool msgpack; /* the parser */
+    bool private_answers;
 } testbed_options;
 
 typedef struct testbed_contract {
@@ -57,6 +60,7 @@ struct testbed {
     eio_http_server *http;
     eio_server *engine; /* NULL: none */
     sio_server *io;
+    struct sio_redis_bus *bus; /* NULL: none */
     eio_buffer *reasons; /* who left, and why: a JSON list without its end; NULL: nobody */
 };
 
@@ -76,6 +80,13 @@ void testbed_send_back(eio_options *options);
 
 /* Read the command line. On failure a line on stderr has said why. */
 bool testbed_options_parse(testbed_options *options, int argc, char **argv);
+
+/* Make the links that the options name, and set the adapter. */
+int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why);
+/* Once the server is closed; calls back at once if there are none. */
+void testbed_redis_close(testbed *bed, void (*on_closed)(void *data), void *data);
+/* NULL: ready, or there are none. */
+const char *testbed_redis_trouble(const testbed *bed);
 
 /* The certificates that the options name. NULL if they name none. */
 int testbed_tls_new(eio_tls **out, const testbed_options *options, eio_error *why);

@@ -1,0 +1,30 @@
+/*
+ * What an adapter takes of the bus: its links, and publishing that bears with a Redis that is away. The handle itself
+ * is in redis.h. Messages leave when all channels are confirmed, so that nobody asks who cannot hear the answer; until
+ * then they wait, bounded in bytes and in time. What was sent is never sent again.
+ */
+#ifndef SOCKETIO_REDIS_BUS_H
+#define SOCKETIO_REDIS_BUS_H
+
+#include "socketio/redis.h"
+#include "socketio/redis/subscriber.h"
+
+/* Borrowed. */
+sio_redis *sio_redis_bus_commands(sio_redis_bus *bus);
+sio_subscriber *sio_redis_bus_subscriber(sio_redis_bus *bus);
+const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus);
+
+/*
+ * Send one message, in the order of the calls. Never calls back: what does not leave is counted and logged.
+ *
+ * command: "PUBLISH" or "SPUBLISH". All are copied.
+ */
+void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice channel,
+                           eio_slice bytes);
+
+/* A message came: count it. */
+void sio_redis_bus_count_received(sio_redis_bus *bus);
+/* It could not be understood: count that, and say so at debug. */
+void sio_redis_bus_count_bad(sio_redis_bus *bus, eio_slice channel, int rc);
+
+#endif
