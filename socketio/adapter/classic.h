@@ -1,10 +1,11 @@
 /*
- * Classic pub/sub, byte-compatible with @socket.io/redis-adapter 8: one member of the cluster a namespace. In two
- * halves: classic.c is what this server tells and asks, classic_in.c what it hears and answers.
+ * Classic pub/sub, byte-compatible with @socket.io/redis-adapter 8: one member of the cluster a namespace.
+ * classic.c is what this server tells and asks, classic_in.c what it hears, classic_answer.c what it answers.
  */
 #ifndef SOCKETIO_ADAPTER_CLASSIC_H
 #define SOCKETIO_ADAPTER_CLASSIC_H
 
+#include "socketio/adapter/opts.h"
 #include "socketio/adapter/requests.h"
 #include "socketio/adapter/wire.h"
 
@@ -41,5 +42,15 @@ static inline eio_slice sio_classic_uid(const sio_classic *classic)
 sio_subscription_cb sio_classic_handle_event;
 sio_subscription_cb sio_classic_handle_request;
 sio_subscription_cb sio_classic_handle_response;
+
+/* Answer what another server asks: `request` is a JSON object, a part of the wire. */
+int sio_classic_answer_rooms_question(sio_classic *classic, eio_slice request);
+int sio_classic_answer_old_question(sio_classic *classic, eio_slice request);
+int sio_classic_answer_fetch(sio_classic *classic, eio_slice request, const sio_opts *opts);
+int sio_classic_answer_server_side(sio_classic *classic, const sio_wire *wire, eio_slice request);
+int sio_classic_answer_ack_request(sio_classic *classic, const sio_wire *wire, eio_slice request,
+                                   const sio_opts *opts);
+/* That an order of the old form was obeyed. */
+void sio_classic_confirm(sio_classic *classic, eio_slice request);
 
 #endif
