@@ -1,5 +1,6 @@
 #include "chat/profile.h"
 
+#include "chat/pubsub/profile.h"
 #include "chat/rooms/profile.h"
 
-const chat_profile *const chat_profiles[] = { &chat_rooms_profile, NULL };
+const chat_profile *const chat_profiles[] = { &chat_rooms_profile, &chat_pubsub_profile, NULL };

@@ -17,6 +17,8 @@ typedef struct chat_host {
     eio_http_server *http;
     const eio_cors_options *cors; /* for the profile's protocol */
     chat_site *site;              /* for a page: chat_site_serve_page */
+    /* It turned out that it can never serve: one line to stderr, and the process ends with status 1. */
+    void (*give_up)(const char *why);
 } chat_host;
 
 /* A default that differs from that of the table of common options. */

@@ -162,6 +162,13 @@ static int open_site(eio_error *why)
     return chat_site_mount(&server.site, server.http, why);
 }
 
+static void give_up(const char *why)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s\n", why);
+    _exit(EXIT_FAILURE);
+}
+
 static int open_profile(eio_error *why)
 {
     server.host = (chat_host){
@@ -170,6 +177,7 @@ static int open_profile(eio_error *why)
         .http = server.http,
         .cors = set_cors(),
         .site = &server.site,
+        .give_up = give_up,
     };
     return server.profile->start(&server.running, &server.host, why);
 }

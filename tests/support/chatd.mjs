@@ -158,10 +158,10 @@ export function runChatd(t, args, env = {}) {
     return new Program(t, CHATD, args, cleanEnv(t, env));
 }
 
-/** Run `chatd rooms` on a free port (or the one given) and wait until it listens. */
-export async function startChatd(t, args = [], { env = {}, port = 0 } = {}) {
-    const chatd = runChatd(t, ['rooms', '--port', String(port), ...args], env);
-    const [, listening] = await chatd.line(/^Server running on port (\d+)$/);
+/** Run `chatd rooms`, or another profile, on a free port (or the one given) and wait until it listens. */
+export async function startChatd(t, args = [], { env = {}, port = 0, profile = 'rooms' } = {}) {
+    const chatd = runChatd(t, [profile, '--port', String(port), ...args], env);
+    const [, listening] = await chatd.line(/^Server (?:running|started) on port (\d+)$/);
     chatd.port = Number(listening);
     chatd.url = `http://127.0.0.1:${listening}`;
     return chatd;

@@ -1,0 +1,395 @@
+#include "chat/pubsub/pubsub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "chat/json.h"
+#include "chat/log.h"
+#include "chat/pubsub/actions.h"
+#include "chat/pubsub/profile.h"
+#include "chat/pubsub/told.h"
+
+/* ---- small things ---- */
+
+long long pubsub_now_ms(void)
+{
+    uv_timeval64_t now;
+
+    uv_gettimeofday(&now);
+    return (long long)now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+void pubsub_make_id(char out[PUBSUB_ID_BYTES])
+{
+    unsigned char b[16] = { 0 };
+
+    (void)uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
+    b[6] = (unsigned char)(0x40 | (b[6] & 0x0f)); /* RFC 9562 §5.4 */
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
+    snprintf(out, PUBSUB_ID_BYTES,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+}
+
+/* One frame for all of them. */
+void pubsub_tell_room(pubsub *owner, eio_slice name, eio_slice json,
+                      const pubsub_connection *except)
+{
+    pubsub_room *room = pubsub_rooms_find(&owner->rooms, name);
+    eio_buffer *frame = room == NULL ? NULL : eio_buffer_copy(json);
+    pubsub_seat *seat;
+
+    if (frame == NULL)
+        return;
+    LIST_FOREACH(seat, &room->seats, of_room)
+        if (seat->connection != except && seat->connection->client.ws != NULL)
+            (void)eio_websocket_send(seat->connection->client.ws, frame, false);
+    eio_buffer_unref(frame);
+}
+
+/* ---- letting go ---- */
+
+static eio_slice copy_text(char **at, eio_slice text)
+{
+    char *copy = *at;
+
+    if (text.len > 0)
+        memcpy(copy, text.base, text.len);
+    *at += text.len;
+    return (eio_slice){ copy, text.len };
+}
+
+static void finish_release(const pubsub_answer *answer, void *data)
+{
+    pubsub_release *release = data;
+    pubsub *owner = release->owner;
+    pubsub_connection *connection = release->connection;
+
+    owner->asked--;
+    release->connection = NULL;
+    if (answer->status != EIO_OK && !owner->stopping) {
+        STAILQ_INSERT_TAIL(&owner->failed, release, link);
+    } else {
+        if (answer->status == EIO_OK && answer->changed && release->op == PUBSUB_LEAVE)
+            pubsub_tell_room(owner, release->room, release->json, NULL);
+        free(release);
+    }
+    if (connection != NULL)
+        pubsub_connection_go_on(connection);
+    pubsub_check_stopped(owner);
+}
+
+static bool ask_release(pubsub_release *release)
+{
+    const pubsub_query query = { .op = release->op,
+                                 .connection = release->id,
+                                 .user = release->user,
+                                 .room = release->room,
+                                 .json = release->json,
+                                 .from_held = release->from_held };
+
+    if (pubsub_store_ask(release->owner->store, &query, finish_release, release) != EIO_OK)
+        return false;
+    release->owner->asked++;
+    return true;
+}
+
+void pubsub_let_go(pubsub *owner, pubsub_connection *connection, pubsub_op op,
+                   const pubsub_query *query)
+{
+    pubsub_release *release =
+        calloc(1, sizeof(*release) + query->connection.len + query->user.len + query->room.len +
+                      query->json.len + query->from_held.len);
+
+    if (release == NULL)
+        return; /* the lease will see to it when this server ends */
+    char *at = release->texts;
+    release->owner = owner;
+    release->op = op;
+    release->connection = connection;
+    release->id = copy_text(&at, query->connection);
+    release->user = copy_text(&at, query->user);
+    release->room = copy_text(&at, query->room);
+    release->json = copy_text(&at, query->json);
+    release->from_held = copy_text(&at, query->from_held);
+    if (connection != NULL)
+        connection->waiting++;
+    if (ask_release(release))
+        return;
+    release->connection = NULL;
+    STAILQ_INSERT_TAIL(&owner->failed, release, link);
+    if (connection != NULL)
+        connection->waiting--;
+}
+
+/* ---- what the store tells by itself ---- */
+
+static void retry_failed(pubsub *owner)
+{
+    struct pubsub_release_list list = STAILQ_HEAD_INITIALIZER(list);
+    pubsub_release *release;
+
+    STAILQ_CONCAT(&list, &owner->failed);
+    while ((release = STAILQ_FIRST(&list)) != NULL) {
+        STAILQ_REMOVE_HEAD(&list, link);
+        if (!ask_release(release))
+            STAILQ_INSERT_TAIL(&owner->failed, release, link);
+    }
+}
+
+static void handle_connect(void *data)
+{
+    printf("Redis connected\n");
+    retry_failed(data);
+}
+
+/* What others say of a room: ours were told when it was said, and rubbish nobody is told. */
+static void handle_told(eio_slice name, eio_slice json, void *data)
+{
+    pubsub *owner = data;
+    pubsub_room *room = pubsub_rooms_find(&owner->rooms, name);
+    eio_slice server;
+    const chat_json_field fields[] = { { "serverId", &server } };
+    const char *own = owner->store->server_id;
+
+    if (room == NULL || !pubsub_is_object(json) || !chat_json_fields(json, fields, 1))
+        return;
+    if (server.len == strlen(own) + 2 && memcmp(server.base + 1, own, strlen(own)) == 0)
+        return;
+    if (pubsub_room_remember(room, json))
+        pubsub_tell_room(owner, name, json, NULL);
+}
+
+typedef struct catch_up {
+    pubsub *owner;
+    size_t len;
+    char room[];
+} catch_up;
+
+static void finish_catch_up(const pubsub_answer *answer, void *data)
+{
+    catch_up *missed = data;
+    const eio_slice name = { missed->room, missed->len };
+    pubsub_room *room = pubsub_rooms_find(&missed->owner->rooms, name);
+
+    for (size_t i = 0; i < answer->count && room != NULL; i++)
+        if (pubsub_is_object(answer->texts[i]) && pubsub_room_remember(room, answer->texts[i]))
+            pubsub_tell_room(missed->owner, name, answer->texts[i], NULL);
+    free(missed);
+}
+
+static void handle_missed(void *data)
+{
+    pubsub *owner = data;
+    pubsub_room *room;
+
+    LIST_FOREACH(room, &owner->rooms.list, link) {
+        catch_up *missed = malloc(sizeof(*missed) + room->name.len);
+        const pubsub_query query = { .op = PUBSUB_SINCE,
+                                     .room = room->name,
+                                     .score = pubsub_room_since(room) };
+        if (missed == NULL)
+            return;
+        missed->owner = owner;
+        missed->len = room->name.len;
+        memcpy(missed->room, room->name.base, room->name.len);
+        if (pubsub_store_ask(owner->store, &query, finish_catch_up, missed) != EIO_OK)
+            free(missed);
+    }
+}
+
+static void handle_adopted(eio_slice connection, eio_slice user, eio_slice room,
+                           eio_slice from_held, void *data)
+{
+    pubsub *owner = data;
+    eio_buffer *json = pubsub_told_departure(room, user, owner->store->server_id);
+    const pubsub_query query = { .connection = connection,
+                                 .user = user,
+                                 .room = room,
+                                 .json = json == NULL ? (eio_slice){ 0 } : eio_buffer_slice(json),
+                                 .from_held = from_held };
+
+    pubsub_let_go(owner, NULL, room.len > 0 ? PUBSUB_LEAVE : PUBSUB_OFFLINE, &query);
+    eio_buffer_unref(json);
+}
+
+static void handle_lost(void *data)
+{
+    pubsub *owner = data;
+    chat_client *client;
+
+    chat_log(CHAT_LOG_WARN, "lease", "note=\"it was lost: registering all again\"");
+    TAILQ_FOREACH(client, &owner->clients.list, link)
+        pubsub_register_again((pubsub_connection *)client);
+}
+
+static void handle_refused(const char *why, void *data)
+{
+    pubsub *owner = data;
+
+    owner->host->give_up(why);
+}
+
+/* ---- the start ---- */
+
+static int start(void **out, const chat_host *host, eio_error *why)
+{
+    static const pubsub_store_events events = {
+        .on_connect = handle_connect,
+        .on_told = handle_told,
+        .on_missed = handle_missed,
+        .on_adopted = handle_adopted,
+        .on_lost = handle_lost,
+        .on_refused = handle_refused,
+    };
+    pubsub *owner = calloc(1, sizeof(*owner));
+
+    if (owner == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
+    *out = owner;
+    owner->host = host;
+    LIST_INIT(&owner->rooms.list);
+    STAILQ_INIT(&owner->failed);
+    chat_clients_init(&owner->clients, host->options);
+    int rc = chat_place_find(&owner->place, host->options, why);
+    if (rc != EIO_OK)
+        return rc;
+    rc = host->options->store == CHAT_STORE_REDIS
+             ? pubsub_redis_open(&owner->store, host->loop, host->options, &events, owner, why)
+             : pubsub_sqlite_open(&owner->store, host->loop, chat_place_file(&owner->place), why);
+    if (rc != EIO_OK)
+        return rc;
+    rc = pubsub_mount_rest(owner);
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "HTTP: %s", eio_strerror(rc));
+}
+
+static void announce(const void *running, int port)
+{
+    const pubsub *owner = running;
+    const char *place = chat_place_label(&owner->place);
+
+    if (owner->host->options->store != CHAT_STORE_REDIS)
+        printf("REDIS_HOST env variable is not set: keeping messages in %s\n", place);
+    printf("Server running on port %d\n", port);
+    printf("Server ID: %s\n", owner->store->server_id);
+    chat_options_log(owner->host->options, place);
+}
+
+static bool is_ready(const void *running)
+{
+    const pubsub *owner = running;
+
+    return owner->store->type->is_ready(owner->store);
+}
+
+static size_t count_clients(const void *running)
+{
+    return ((const pubsub *)running)->clients.count;
+}
+
+/* ---- the end ---- */
+
+static void handle_store_closed(void *data)
+{
+    pubsub *owner = data;
+    void (*on_stopped)(void *) = owner->on_stopped;
+    void *stopped_data = owner->stopped_data;
+    pubsub_release *release;
+
+    while ((release = STAILQ_FIRST(&owner->failed)) != NULL) {
+        STAILQ_REMOVE_HEAD(&owner->failed, link);
+        free(release);
+    }
+    free(owner);
+    on_stopped(stopped_data);
+}
+
+void pubsub_check_stopped(pubsub *owner)
+{
+    if (!owner->stopping || owner->connections > 0 || owner->clients.count > 0 ||
+        owner->asked > 0 || owner->closing)
+        return;
+    owner->closing = true;
+    owner->store->type->close(owner->store, handle_store_closed, owner);
+}
+
+static void handle_empty(void *data)
+{
+    pubsub_check_stopped(data);
+}
+
+static void stop(void *running, void (*on_stopped)(void *data), void *data)
+{
+    pubsub *owner = running;
+
+    owner->stopping = true;
+    owner->on_stopped = on_stopped;
+    owner->stopped_data = data;
+    chat_clients_stop(&owner->clients, handle_empty, owner);
+}
+
+/* ---- what it is ---- */
+
+typedef struct pubsub_options {
+    const char *redis_host, *redis_password;
+    long redis_port;
+} pubsub_options;
+
+#define AT(field) offsetof(pubsub_options, field)
+
+/* clang-format off */
+static const chat_option own_options[] = {
+    { "redis-host", "REDIS_HOST", "HOST", CHAT_OPTION_TEXT, 0, AT(redis_host), 0, 0,
+      "a Redis, in place of --redis", NULL },
+    { "redis-port", "REDIS_PORT", "N", CHAT_OPTION_NUMBER, 0, AT(redis_port), 1, 65535,
+      "its port", "6379" },
+    { NULL, "REDIS_PASSWORD", NULL, CHAT_OPTION_SECRET, 0, AT(redis_password), 0, 0,
+      "its password", NULL },
+};
+/* clang-format on */
+
+/* The tutorial's three variables; any of its port and password alone means its localhost. */
+static int settle(chat_options *options, eio_error *why)
+{
+    const pubsub_options *own = options->own;
+
+    if (own->redis_host == NULL)
+        return EIO_OK;
+    return chat_options_name_redis(options, own->redis_host, own->redis_port, own->redis_password,
+                                   why);
+}
+
+static const chat_default defaults[] = {
+    { "port", "3000" },
+    { "max-payload", "1048576" },
+    { NULL, NULL },
+};
+
+static const char usage[] =
+    "Rooms over plain WebSocket: JSON texts of type auth, join, leave, message and typing, on any\n"
+    "path. GET /health, /api/online-users and /api/rooms/ROOM/members tell who is there.\n";
+
+static const char examples[] =
+    "  chatd pubsub                              on port 3000, messages in a file of one's own\n"
+    "  REDIS_HOST=localhost chatd pubsub         several servers, and the tutorial's, on one "
+    "Redis\n";
+
+const chat_profile chat_pubsub_profile = {
+    .name = "pubsub",
+    .summary = "rooms over plain WebSocket and JSON, with presence and history",
+    .usage = usage,
+    .examples = examples,
+    .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_ROOMS | CHAT_TAKES_LEASE,
+    .options = own_options,
+    .option_count = sizeof(own_options) / sizeof(own_options[0]),
+    .own_size = sizeof(pubsub_options),
+    .defaults = defaults,
+    .settle = settle,
+    .default_redis = "redis://localhost:6379",
+    .start = start,
+    .announce = announce,
+    .is_ready = is_ready,
+    .count_clients = count_clients,
+    .stop = stop,
+};

@@ -1,0 +1,132 @@
+#include "chat/pubsub/told.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "socketio/socketio.h"
+
+/* A small language: %s is a C text, %j a slice that is JSON, %t a slice that becomes a JSON string. */
+static bool append_part(eio_buffer **out, char kind, va_list *arguments)
+{
+    switch (kind) {
+    case 's': return eio_buffer_append(out, eio_slice_of(va_arg(*arguments, const char *))) == 0;
+    case 'j': return eio_buffer_append(out, va_arg(*arguments, eio_slice)) == 0;
+    default: return sio_json_append_string(out, va_arg(*arguments, eio_slice)) == 0;
+    }
+}
+
+static eio_buffer *print(const char *format, ...)
+{
+    eio_buffer *out = eio_buffer_new(256);
+    va_list arguments;
+    bool whole = out != NULL;
+
+    va_start(arguments, format);
+    while (whole && *format != '\0') {
+        size_t plain = strcspn(format, "%");
+        whole = eio_buffer_append(&out, (eio_slice){ format, plain }) == EIO_OK;
+        format += plain;
+        if (*format == '%' && whole) {
+            whole = append_part(&out, format[1], &arguments);
+            format += 2;
+        }
+    }
+    va_end(arguments);
+    if (whole)
+        return out;
+    eio_buffer_unref(out);
+    return NULL;
+}
+
+static const char *print_ms(char out[24], long long ms)
+{
+    snprintf(out, 24, "%lld", ms);
+    return out;
+}
+
+eio_buffer *pubsub_told_connected(const char *connection, const char *server)
+{
+    return print("{\"type\":\"connected\",\"connectionId\":\"%s\",\"serverId\":\"%s\"}", connection,
+                 server);
+}
+
+eio_buffer *pubsub_told_authenticated(eio_slice user_json)
+{
+    return print("{\"type\":\"authenticated\",\"userId\":%j}", user_json);
+}
+
+eio_buffer *pubsub_told_presence(const char *type, eio_slice room_json, eio_slice user_json,
+                                 const char *server)
+{
+    char now[24];
+
+    return print(
+        "{\"type\":\"%s\",\"roomId\":%j,\"userId\":%j,\"timestamp\":%s,\"serverId\":\"%s\"}", type,
+        room_json, user_json, print_ms(now, pubsub_now_ms()), server);
+}
+
+eio_buffer *pubsub_told_departure(eio_slice room, eio_slice user, const char *server)
+{
+    char now[24];
+
+    return print("{\"type\":\"user_left\",\"roomId\":%t,\"userId\":%t,\"timestamp\":%s,"
+                 "\"serverId\":\"%s\"}",
+                 room, user, print_ms(now, pubsub_now_ms()), server);
+}
+
+eio_buffer *pubsub_told_message(eio_slice room_json, eio_slice user_json, eio_slice content,
+                                long long now_ms, const char *server)
+{
+    char id[PUBSUB_ID_BYTES], now[24];
+
+    pubsub_make_id(id);
+    return print("{\"type\":\"message\",\"id\":\"%s\",\"roomId\":%j,\"userId\":%j,\"content\":%j,"
+                 "\"timestamp\":%s,\"serverId\":\"%s\"}",
+                 id, room_json, user_json, content, print_ms(now, now_ms), server);
+}
+
+eio_buffer *pubsub_told_typing(eio_slice room_json, eio_slice user_json, eio_slice is_typing,
+                               const char *server)
+{
+    return print("{\"type\":\"typing\",\"roomId\":%j,\"userId\":%j%s%j,\"serverId\":\"%s\"}",
+                 room_json, user_json, is_typing.len == 0 ? "" : ",\"isTyping\":", is_typing,
+                 server);
+}
+
+bool pubsub_is_object(eio_slice json)
+{
+    /* jansson takes a text only if it is UTF-8. */
+    json_t *text = json.len == 0 ? NULL : json_stringn(json.base, json.len);
+    bool is = text != NULL && sio_json_is_valid(json);
+    size_t at = 0;
+
+    json_decref(text);
+    while (is && at < json.len && strchr(" \t\r\n", json.base[at]) != NULL)
+        at++;
+    return is && json.base[at] == '{';
+}
+
+eio_buffer *pubsub_told_history(eio_slice room_json, const eio_slice *messages, size_t count)
+{
+    eio_buffer *out = print("{\"type\":\"room_history\",\"roomId\":%j,\"messages\":[", room_json);
+    bool whole = out != NULL, first = true;
+
+    for (size_t i = 0; i < count && whole; i++) {
+        if (!pubsub_is_object(messages[i]))
+            continue;
+        whole = (first || eio_buffer_append(&out, EIO_STR(",")) == EIO_OK) &&
+                eio_buffer_append(&out, messages[i]) == EIO_OK;
+        first = false;
+    }
+    if (whole && eio_buffer_append(&out, EIO_STR("]}")) == EIO_OK)
+        return out;
+    eio_buffer_unref(out);
+    return NULL;
+}
+
+eio_buffer *pubsub_told_error(const char *text)
+{
+    return print("{\"type\":\"error\",\"error\":\"%s\"}", text);
+}
