@@ -2,6 +2,11 @@
  * Late jobs: what one loop pass queues leaves together, just before the loop sleeps. A stream with something to write
  * is one, a polling response that collects what is queued by then another. Jobs run in the order in which they were
  * added; what a job adds runs in the same pass.
+ *
+ * Unless there is so much to do that a pass would take longer than a slice: then the rest is left to the next passes,
+ * and the loop reads, pings and answers in between. What is added meanwhile does not wait behind that rest: new and old
+ * jobs take turns. So a large message to twenty thousand clients delays nobody else by more than a slice or two. The
+ * order of what one stream sends is that of its own queue, and is not touched by any of this.
  */
 #ifndef ENGINEIO_NET_FLUSH_H
 #define ENGINEIO_NET_FLUSH_H
@@ -26,7 +31,7 @@ typedef TAILQ_HEAD(eio_late_list, eio_late) eio_late_list;
 EIO_PRIVATE void eio_late_add(struct eio_loop *loop, eio_late *late);
 /* Do not run it after all: before its owner goes. */
 EIO_PRIVATE void eio_late_cancel(struct eio_loop *loop, eio_late *late);
-/* Run all that is there now. */
-void eio_late_run(struct eio_loop *loop);
+/* Run what is there, for a slice of time. False: there is a rest. */
+EIO_PRIVATE bool eio_late_run(struct eio_loop *loop);
 
 #endif

@@ -9,9 +9,19 @@
 static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, eio_loop) loops = LIST_HEAD_INITIALIZER(loops);
 
+static void handle_idle(uv_idle_t *idle)
+{
+    (void)idle; /* that it is active is all: the loop polls without waiting */
+}
+
 static void handle_prepare(uv_prepare_t *prepare)
 {
-    eio_late_run(prepare->data);
+    eio_loop *loop = prepare->data;
+
+    if (eio_late_run(loop))
+        uv_idle_stop(&loop->idle);
+    else
+        uv_idle_start(&loop->idle, handle_idle);
 }
 
 static eio_loop *loop_new(uv_loop_t *uv)
@@ -28,8 +38,10 @@ static eio_loop *loop_new(uv_loop_t *uv)
     eio_stream_init_queues(loop);
     uv_timer_init(uv, &loop->timer);
     uv_prepare_init(uv, &loop->prepare);
-    loop->timer.data = loop->prepare.data = loop;
-    loop->open_handles = 2;
+    uv_idle_init(uv, &loop->idle);
+    loop->late_slice_ns = EIO_LATE_SLICE_NS;
+    loop->timer.data = loop->prepare.data = loop->idle.data = loop;
+    loop->open_handles = 3;
     uv_prepare_start(&loop->prepare, handle_prepare);
     uv_unref((uv_handle_t *)&loop->prepare); /* it alone must not keep the user's loop running */
     return loop;
@@ -74,4 +86,5 @@ void eio_loop_release(eio_loop *loop)
     eio_stream_fini_queues(loop);
     uv_close((uv_handle_t *)&loop->timer, handle_closed);
     uv_close((uv_handle_t *)&loop->prepare, handle_closed);
+    uv_close((uv_handle_t *)&loop->idle, handle_closed);
 }

@@ -12,7 +12,10 @@
 #include "engineio/net/flush.h"
 #include "engineio/stream.h"
 
-enum { EIO_READ_BUFFER_BYTES = 256 * 1024 };
+enum {
+    EIO_READ_BUFFER_BYTES = 256 * 1024,
+    EIO_LATE_SLICE_NS = 2 * 1000 * 1000,
+};
 
 struct eio_write_node;
 
@@ -20,6 +23,10 @@ typedef struct eio_loop {
     uv_loop_t *uv;
     unsigned refs;
     eio_late_list late;
+    eio_late
+        *late_rest; /* the first of those that an earlier pass has left; they are the list's end */
+    uint64_t late_slice_ns; /* how long one pass may run them */
+    uv_idle_t idle;         /* keeps the loop from sleeping while there is a rest */
     uv_prepare_t prepare;
     uv_timer_t timer;
     uint64_t timer_due; /* when the timer is armed for; UINT64_MAX: it is not */
