@@ -249,6 +249,13 @@ typedef struct sio_redis_bus_counters {
     uint64_t lost; /**< times that a link broke */
 } sio_redis_bus_counters;
 
+/** Which rooms have a channel of their own: subscriptionMode, the same on all servers. */
+typedef enum sio_sharded_mode {
+    SIO_SHARDED_DYNAMIC,         /**< all but those that are named like a socket */
+    SIO_SHARDED_STATIC,          /**< none */
+    SIO_SHARDED_DYNAMIC_PRIVATE, /**< all */
+} sio_sharded_mode;
+
 typedef struct sio_redis_bus_options {
     size_t size; /**< set by sio_redis_bus_options_init */
     /** Both links; of its callbacks none is called, and its data is not used. */
@@ -266,7 +273,8 @@ typedef struct sio_redis_bus_options {
     void (*on_health)(sio_redis_bus *bus, bool is_ready, const char *why, void *data);
     /** As sio_redis_options.on_log. May be NULL. */
     void (*on_log)(sio_redis_bus *bus, char level, const char *line, void *data);
-    void *data; /**< handed to both */
+    void *data;                    /**< handed to both */
+    sio_sharded_mode sharded_mode; /**< sharded: SIO_SHARDED_DYNAMIC */
 } sio_redis_bus_options;
 
 /** Fill with the defaults. */
@@ -300,5 +308,11 @@ EIO_API sio_redis_bus_counters sio_redis_bus_count(const sio_redis_bus *bus);
 
 /** Classic pub/sub: one cluster with Node's @socket.io/redis-adapter and its emitter. adapter_data: a sio_redis_bus. */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis;
+
+/**
+ * Sharded pub/sub, with Redis 7.0 and later: one cluster with the sharded adapter of Node's
+ * @socket.io/redis-adapter. adapter_data: a sio_redis_bus.
+ */
+EIO_API extern const struct sio_adapter_type sio_adapter_redis_sharded;
 
 #endif

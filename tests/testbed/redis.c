@@ -13,7 +13,7 @@ typedef struct adapter_row {
 
 static const adapter_row adapters[] = {
     { "redis", &sio_adapter_redis },
-    { "redis-sharded", NULL },
+    { "redis-sharded", &sio_adapter_redis_sharded },
     { "redis-streams", NULL },
 };
 
