@@ -6,7 +6,7 @@ import { io as connect3 } from 'socket.io-client-3';
 import { connected as connect4 } from '../support/clients.mjs';
 import { sharedTestbed, testbedFor } from '../support/testbed.mjs';
 import { happens, within } from '../support/waiting.mjs';
-import { request } from '../support/wire.mjs';
+import { request, Wire } from '../support/wire.mjs';
 import { RawWebSocket } from '../support/websocket.mjs';
 
 const CALM = { pingInterval: 25000, pingTimeout: 20000, allowEio3: true };
@@ -106,6 +106,15 @@ describe('Socket.IO protocol 4', () => {
 });
 
 describe('Engine.IO v3', () => {
+    /* A GET that has reached the server when this returns. */
+    const beginRequest = async (t, target) => {
+        const wire = await Wire.connect(server.port);
+
+        t.after(() => wire.destroy());
+        wire.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await request(server.port, '/healthz');
+        return wire;
+    };
     const open3 = async (query = '') => {
         const { body } = await request(server.port, `/engine.io/?EIO=3&transport=polling${query}`);
 
@@ -152,6 +161,23 @@ describe('Engine.IO v3', () => {
         const answer = await request(server.port, target);
         assert.equal(answer.headers['content-type'], 'text/plain; charset=UTF-8');
         assert.equal(answer.body, '___eio[12]("5:4a\\"b€");');
+    });
+
+    test('closing answers the waiting GET with a noop', async (t) => {
+        const target = `/engine.io/?EIO=3&transport=polling&b64=1&sid=${await open3('&b64=1')}`;
+        const poll = await beginRequest(t, target);
+
+        assert.equal((await request(server.port, target, { method: 'POST', body: '1:1' })).body, 'ok');
+        assert.equal((await poll.readResponse()).body, '1:6');
+    });
+
+    test('a second GET closes the session: 1:1 for the first, 400 for itself and what follows', async (t) => {
+        const target = `/engine.io/?EIO=3&transport=polling&b64=1&sid=${await open3('&b64=1')}`;
+        const poll = await beginRequest(t, target);
+
+        assert.equal((await request(server.port, target)).status, 400);
+        assert.equal((await poll.readResponse()).body, '1:1');
+        assert.equal((await request(server.port, target)).status, 400);
     });
 
     test('the client pings, the server answers', async (t) => {

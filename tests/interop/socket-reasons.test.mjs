@@ -163,6 +163,14 @@ test('the server is told `ping timeout` of a client that does not answer', async
     assert.equal(await reasonOf(witness, silent.connected.sid), 'ping timeout');
 });
 
+test('the server is told `ping timeout` of a client that does not even poll', async (t) => {
+    const other = await testbedFor(t, { pingInterval: 100, pingTimeout: 800 });
+    const witness = await connected(t, other.url, MODES.websocket);
+    const silent = await openPolling(other.port);
+
+    assert.equal(await reasonOf(witness, silent.connected.sid), 'ping timeout');
+});
+
 test('the server is told `transport error` of a client that does not read', oursOnly, async (t) => {
     const other = await testbedFor(t, { ...CALM, maxBuffered: 2 ** 20 });
     const witness = await connected(t, other.url, MODES.websocket);

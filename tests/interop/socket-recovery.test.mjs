@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ask, connected, ready } from '../support/clients.mjs';
-import { oursOnly, sharedTestbed } from '../support/testbed.mjs';
+import { PollingSession, SEPARATOR } from '../support/session.mjs';
+import { oursOnly, sharedTestbed, testbedFor } from '../support/testbed.mjs';
 import { eventually, happens, pause } from '../support/waiting.mjs';
 
 const server = sharedTestbed({ contract: 'load', recovery: 600 });
@@ -99,3 +100,42 @@ for (const [mode, options] of Object.entries(MODES)) {
         });
     });
 }
+
+/* By hand over polling. */
+const openPolling = (port) => PollingSession.open(port, { path: '/socket.io/' });
+
+test('one poll brings what was missed, record by record, and then the answer to the CONNECT', async (t) => {
+    const witness = await visitor(t, MODES.websocket);
+    const first = await openPolling(server.port);
+
+    await first.send('40');
+    const { sid, pid } = JSON.parse((await first.next()).slice(2));
+
+    witness.emit('bcast', 'heard');
+    const [, , offset] = JSON.parse((await first.next()).slice(2));
+
+    await first.send('1');
+    await isGone(witness, sid);
+    for (const word of ['hello1', 'hello2', 'hello3']) witness.emit('bcast', word);
+    await ask(witness, 'ack', 'said');
+    const second = await openPolling(server.port);
+
+    await second.send(`40${JSON.stringify({ pid, offset })}`);
+    const records = (await second.get()).body.split(SEPARATOR);
+
+    assert.equal(records.length, 4);
+    for (const [i, record] of records.slice(0, 3).entries()) {
+        assert.match(record, new RegExp(`^42\\["bcast","hello${i + 1}","[^"]+"\\]$`));
+    }
+    assert.equal(records[3], `40${JSON.stringify({ sid, pid })}`);
+});
+
+test('where it is off nothing is kept, numbered or restored', async (t) => {
+    const other = await testbedFor(t, { contract: 'load' });
+    const session = await openPolling(other.port);
+
+    await session.send('40{"pid":"AAAAAAAAAAAAAAAAAAAA","offset":"AAAAAAA"}');
+    assert.match(await session.next(), /^40\{"sid":"[\w-]{20}"\}$/);
+    await session.send('42["bcast","x"]');
+    assert.equal(await session.next(), '42["bcast","x"]');
+});

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ask, client, connected, upgraded } from '../support/clients.mjs';
 import { startProxy } from '../support/proxy.mjs';
-import { sharedTestbed } from '../support/testbed.mjs';
+import { reference, sharedTestbed, testbedFor } from '../support/testbed.mjs';
 import { collect, happens } from '../support/waiting.mjs';
 
 const CALM = { pingInterval: 25000, pingTimeout: 20000, connectTimeout: 45000 };
 const COUNT = 500;
+const notOfReference = { skip: reference && 'a contract that the reference does not have' };
 
 const NUMBERS = Array.from({ length: COUNT }, (_, i) => i);
 
@@ -91,4 +92,14 @@ describe('across the upgrade', () => {
 
         for (const order of orders) assert.deepEqual(order, NUMBERS.slice(0, 100));
     });
+});
+
+test('the request of the handshake stays that of the poll', notOfReference, async (t) => {
+    const other = await testbedFor(t, { contract: 'client' });
+    const socket = await connected(t, other.url);
+
+    await upgraded(socket);
+    const [{ query }] = await ask(socket, 'getHandshake');
+
+    assert.equal(query.transport, 'polling');
 });

@@ -3,8 +3,8 @@
 # A part is a function part_NAME. Its output goes to build/test-logs/NAME.log and is shown when it
 # fails. It counts as one, unless its last line is `N passed, N failed`.
 
-TEST_PARTS=(format banned includes size docs packages build-gcc build-clang build-bare symbols
-    snippets operations
+TEST_PARTS=(format banned includes size docs packages assertions
+    build-gcc build-clang build-bare symbols snippets operations
     unit own-malloc guard fuzz interop browser conformance clients install)
 CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
 
@@ -63,6 +63,7 @@ part_includes() { python3 tests/support/check_includes.py .; }
 part_size() { python3 tests/support/check_size.py .; }
 part_docs() { python3 tests/support/check_docs.py .; }
 part_packages() { python3 tests/support/check_packages.py .; }
+part_assertions() { python3 tests/support/check_assertions.py .; }
 part_snippets() { python3 tests/support/check_snippets.py . build; }
 part_operations() { python3 tests/support/check_operations.py . build; }
 part_symbols() { python3 tests/support/check_symbols.py . build; }

@@ -80,6 +80,15 @@ function echo(socket) {
     });
 }
 
+/* One event a letter, all at once: `r`egular, `v`olatile, or volatile with `b`ytes. */
+function volatileEvents(socket, letters) {
+    for (const [i, letter] of [...letters].entries()) {
+        const args = letter === 'b' ? [i, Buffer.from('bytes')] : [i];
+
+        (letter === 'r' ? socket : socket.volatile).emit('told', ...args);
+    }
+}
+
 /* At most 8 a loop turn, so that a burst shows what a server does with a stream of messages. */
 function burst(namespace, count, size, ack) {
     const blob = 'x'.repeat(size);
@@ -111,6 +120,7 @@ function serveProtocol(io, engine) {
         socket.on('message-with-ack', (...args) => args.pop()(...args));
         echo(socket);
         socket.on('burst', (count, size, ack) => burst(io.of('/'), count, size, ack));
+        socket.on('volatile', (letters) => volatileEvents(socket, letters));
         socket.on('clients', (ack) => ack(io.engine.clientsCount + engine.clientsCount));
     });
 }

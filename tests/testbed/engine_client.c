@@ -92,11 +92,23 @@ static void on_initial_headers(eio_server *server, eio_http_request *request, vo
         (void)eio_http_add_header(request, EIO_STR("Set-Cookie"), eio_slice_of(text));
 }
 
+/* How many responses had their turn, this one included. */
+static void on_headers(eio_server *server, eio_http_request *request, void *data)
+{
+    static uint64_t count;
+    char text[24];
+
+    (void)server;
+    (void)data;
+    (void)eio_http_add_header(request, EIO_STR("X-Response"), testbed_print(text, ++count));
+}
+
 static void adjust_engine(eio_options *options)
 {
     options->on_session = on_session;
     options->on_handshake = on_handshake;
     options->on_initial_headers = on_initial_headers;
+    options->on_headers = on_headers;
 }
 
 const testbed_contract contract_engine_client = {

@@ -45,6 +45,27 @@ static void on_clients(sio_socket *socket, sio_event *event, void *data)
     (void)sio_event_ack(event, SIO_ARGS(testbed_print(text, count)));
 }
 
+/* ---- volatile ---- */
+
+/* One event a letter, all at once: `r`egular, `v`olatile, or volatile with `b`ytes. */
+static void on_volatile(sio_socket *socket, sio_event *event, void *data)
+{
+    eio_buffer *bytes = eio_buffer_copy(EIO_STR("bytes"));
+    const eio_slice letters = testbed_argument(event, 0); /* in quotes */
+    eio_slice json[] = { { NULL, 0 }, SIO_JSON("{\"_placeholder\":true,\"num\":0}") };
+    char index[24];
+
+    (void)data;
+    for (size_t i = 1; bytes != NULL && i + 1 < letters.len; i++) {
+        bool is_binary = letters.base[i] == 'b';
+        const sio_args args = { json, is_binary ? 2 : 1, &bytes, 1 };
+        json[0] = testbed_print(index, i - 1);
+        (void)sio_emit_with(socket, SIO_STR("told"), args,
+                            letters.base[i] == 'r' ? 0 : (unsigned)SIO_VOLATILE);
+    }
+    eio_buffer_unref(bytes);
+}
+
 /* ---- burst ---- */
 
 typedef struct burst {
@@ -133,9 +154,13 @@ static void on_burst(sio_socket *socket, sio_event *event, void *data)
 static int set_up(testbed *bed)
 {
     static const testbed_event events[] = {
-        { "message", on_message }, { "message-with-ack", on_message_with_ack },
-        { "echo", on_echo },       { "clients", on_clients },
-        { "burst", on_burst },     { NULL, NULL },
+        { "message", on_message },
+        { "message-with-ack", on_message_with_ack },
+        { "echo", on_echo },
+        { "clients", on_clients },
+        { "burst", on_burst },
+        { "volatile", on_volatile },
+        { NULL, NULL },
     };
     sio_namespace *custom = sio_server_of(bed->io, SIO_STR("/custom"));
 
