@@ -77,6 +77,7 @@ typedef struct chat_options {
     long max_rooms, max_connections, events_per_second, events_at_once;
     long lease_ms, stop_grace_ms, ping_interval_ms, ping_timeout_ms;
     chat_log_level log_level;
+    bool compress; /* WebSocket messages */
     bool show_help, show_version;
     bool names_profile; /* help: of this profile, not of all */
 } chat_options;

@@ -39,6 +39,8 @@ static const chat_option common[] = {
       "the page that is served at /", NULL },
     { "client", "CLIENT_DIR", "FOLDER", CHAT_OPTION_TEXT, CHAT_TAKES_SOCKETIO, AT(client_dir), 0, 0,
       "the browser client that is served at /socket.io/socket.io.js\n(default: " CHAT_CLIENT_DIR ")", NULL },
+    { "compress", "COMPRESS", NULL, CHAT_OPTION_FLAG, CHAT_TAKES_SOCKETIO, AT(compress), 0, 0,
+      "compress WebSocket messages of 1 KiB and more (permessage-deflate)", NULL },
     { "max-payload", "MAX_PAYLOAD", "BYTES", CHAT_OPTION_NUMBER, 0,
       AT(max_payload_bytes), 1000, 100 * 1024 * 1024,
       "of one message or polling request from a client", "1000000" },

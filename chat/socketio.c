@@ -27,6 +27,7 @@ static void log_refusal(eio_server *engine, const eio_http_request *request, eio
 
 void chat_socketio_options(sio_options *out, const chat_host *host)
 {
+    static const eio_deflate_options deflate = { .threshold = 0 };
     const chat_options *given = host->options;
 
     sio_options_init(out);
@@ -38,6 +39,7 @@ void chat_socketio_options(sio_options *out, const chat_host *host)
     out->engine.max_buffered_bytes = (size_t)given->max_buffered_bytes;
     out->engine.ping_interval_ms = (uint64_t)given->ping_interval_ms;
     out->engine.ping_timeout_ms = (uint64_t)given->ping_timeout_ms;
+    out->engine.per_message_deflate = given->compress ? &deflate : NULL;
     out->engine.cors = host->cors;
     out->engine.on_connection_error = log_refusal;
 }

@@ -39,6 +39,9 @@ typedef struct eio_websocket_handler {
     void (*on_close)(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data);
 } eio_websocket_handler;
 
+/** A window that is never agreed on: `false`, where Node tells it from what is left out. */
+enum { EIO_DEFLATE_NEVER = -1 };
+
 /** permessage-deflate (RFC 7692). All zeros are what Node's `perMessageDeflate: true` stands for. */
 typedef struct eio_deflate_options {
     size_t threshold; /**< bytes of a message below which it leaves as it is; 0: 1024 */
@@ -46,10 +49,14 @@ typedef struct eio_deflate_options {
     bool server_no_context_takeover;
     /** Ask the same of the client: then nothing is kept of it, else up to 2^client_max_window_bits bytes. */
     bool client_no_context_takeover;
-    int server_max_window_bits; /**< 8 to 15; 0: as the client wishes, else 15 */
-    int client_max_window_bits; /**< 8 to 15; clients that cannot are refused. 0: as the client wishes */
-    int level;                  /**< 1 to 9; 0: zlib's default, 6 */
-    int memory_level;           /**< 1 to 9; 0: zlib's default, 8 */
+    /** 8 to 15; 0: as the client wishes, else 15; EIO_DEFLATE_NEVER: no offer that asks for it is taken */
+    int server_max_window_bits;
+    /** 8 to 15: clients that cannot are refused; 0: as the client wishes; EIO_DEFLATE_NEVER: never agreed on */
+    int client_max_window_bits;
+    int level;        /**< 1 to 9; 0: zlib's default, 6 */
+    int memory_level; /**< 1 to 9; 0: zlib's default, 8 */
+    /** serverNoContextTakeover: false. No offer that asks for it is taken. */
+    bool refuse_server_no_context_takeover;
 } eio_deflate_options;
 
 typedef struct eio_websocket_options {

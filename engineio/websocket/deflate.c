@@ -36,7 +36,8 @@ eio_deflate_options eio_deflate_complete(const eio_deflate_options *options)
 
 static bool are_bits(int bits)
 {
-    return bits == 0 || (bits >= EIO_WINDOW_BITS_MIN && bits <= EIO_WINDOW_BITS_MAX);
+    return bits == 0 || bits == EIO_DEFLATE_NEVER ||
+           (bits >= EIO_WINDOW_BITS_MIN && bits <= EIO_WINDOW_BITS_MAX);
 }
 
 const char *eio_deflate_fault(const eio_deflate_options *options)

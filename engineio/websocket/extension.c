@@ -138,10 +138,14 @@ static bool suits(const eio_deflate_terms *offer, const eio_deflate_options *opt
     uint8_t server_bits = offer->value[EIO_SERVER_MAX_WINDOW_BITS];
     uint8_t client_bits = offer->value[EIO_CLIENT_MAX_WINDOW_BITS];
 
-    if (server_bits > 0 && options->server_max_window_bits > server_bits)
+    if (options->refuse_server_no_context_takeover &&
+        offer->value[EIO_SERVER_NO_CONTEXT_TAKEOVER] > 0)
+        return false;
+    if (server_bits > 0 && (options->server_max_window_bits == EIO_DEFLATE_NEVER ||
+                            options->server_max_window_bits > server_bits))
         return false;
     /* A client that does not name the parameter does not know it. */
-    return options->client_max_window_bits == 0 || client_bits == 1 ||
+    return options->client_max_window_bits <= 0 || client_bits == 1 ||
            (client_bits > 0 && options->client_max_window_bits <= client_bits);
 }
 
@@ -156,6 +160,9 @@ static void settle(eio_deflate_terms *terms, const eio_deflate_options *options)
         set_term(terms, EIO_SERVER_MAX_WINDOW_BITS, (uint8_t)options->server_max_window_bits);
     if (options->client_max_window_bits > 0)
         set_term(terms, EIO_CLIENT_MAX_WINDOW_BITS, (uint8_t)options->client_max_window_bits);
+    if (options->client_max_window_bits == EIO_DEFLATE_NEVER &&
+        terms->value[EIO_CLIENT_MAX_WINDOW_BITS] > 0)
+        terms->value[EIO_CLIENT_MAX_WINDOW_BITS] = 1; /* as if it had only been named: no answer */
 }
 
 static void consider(eio_extensions *extensions, const eio_deflate_terms *offer,

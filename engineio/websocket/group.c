@@ -50,6 +50,7 @@ static bool has_deflate(const eio_websocket_group *group, const eio_deflate_opti
            own->client_no_context_takeover == other.client_no_context_takeover &&
            own->server_max_window_bits == other.server_max_window_bits &&
            own->client_max_window_bits == other.client_max_window_bits &&
+           own->refuse_server_no_context_takeover == other.refuse_server_no_context_takeover &&
            own->level == other.level && own->memory_level == other.memory_level;
 }
 

@@ -10,6 +10,8 @@ enum { PREFIX = 2 };
 
 static int bits_of(unsigned byte)
 {
+    if (byte % 16 == 1)
+        return EIO_DEFLATE_NEVER;
     return byte % 16 < EIO_WINDOW_BITS_MIN ? 0 : (int)(byte % 16);
 }
 
@@ -26,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         .client_max_window_bits = bits_of(bytes[1]),
         .server_no_context_takeover = bytes[0] > 127,
         .client_no_context_takeover = bytes[1] > 127,
+        .refuse_server_no_context_takeover = bytes[0] % 128 > 63,
     };
     eio_slice value = { (const char *)bytes + PREFIX, len - PREFIX };
     eio_extensions_feed(&asked, value, &options);

@@ -52,6 +52,22 @@ describe('start', { concurrency: 3 }, () => {
         }
     });
 
+    test('websocket messages are compressed where --compress or COMPRESS wants it', async (t) => {
+        const path = '/socket.io/?EIO=4&transport=websocket';
+        const headers = {
+            Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13',
+            'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Extensions': 'permessage-deflate',
+        };
+        for (const [args, env, wanted] of [[[], {}, undefined], [['--compress'], {}, 'permessage-deflate'],
+            [[], { COMPRESS: '1' }, 'permessage-deflate'], [[], { COMPRESS: '0' }, undefined]]) {
+            const chatd = await startChatd(t, ['--store', 'memory', ...args], { env });
+            const answer = await ask(chatd, path, { headers });
+            assert.equal(answer.status, 101);
+            assert.equal(answer.headers['sec-websocket-extensions'], wanted);
+            await chatd.stop();
+        }
+    });
+
     test('rooms is the profile when none is named', async (t) => {
         const chatd = runChatd(t, ['--port', '0', '--store', 'memory']);
         const [, port] = await chatd.line(/^Server running on port (\d+)$/);

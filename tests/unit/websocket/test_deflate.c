@@ -435,7 +435,7 @@ static void options_out_of_range_are_named(void **state)
     static const eio_deflate_options bad[] = {
         { .server_max_window_bits = 7 },
         { .server_max_window_bits = 16 },
-        { .client_max_window_bits = -1 },
+        { .client_max_window_bits = -2 },
         { .client_max_window_bits = 99 },
         { .level = 10 },
         { .memory_level = 10 },
@@ -445,7 +445,7 @@ static void options_out_of_range_are_named(void **state)
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_non_null(eio_deflate_fault(&bad[i]));
     assert_null(eio_deflate_fault(&no_options));
-    assert_null(eio_deflate_fault(&(eio_deflate_options){ 1, true, true, 8, 15, 9, 9 }));
+    assert_null(eio_deflate_fault(&(eio_deflate_options){ 1, true, true, 8, 15, 9, 9, true }));
 }
 
 int main(void)

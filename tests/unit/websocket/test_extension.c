@@ -145,6 +145,33 @@ static void options_add_their_parameters(void **state)
     assert_answers(client, COUNT(client), (eio_deflate_options){ .client_max_window_bits = 11 });
 }
 
+static void what_is_false_with_node_is_not_agreed_on(void **state)
+{
+    static const vector takeover[] = {
+        { NAME, NAME },
+        { NAME "; " SERVER_NONE, NULL },
+        { NAME "; " SERVER_NONE ", " NAME "; " CLIENT_NONE, NAME "; " CLIENT_NONE },
+    };
+    static const vector server[] = {
+        { NAME, NAME },
+        { NAME "; " SERVER_BITS "=15", NULL },
+        { NAME "; " SERVER_BITS "=8, " NAME, NAME },
+    };
+    static const vector client[] = {
+        { NAME, NAME },
+        { NAME "; " CLIENT_BITS, NAME },
+        { NAME "; " CLIENT_BITS "=9; " CLIENT_NONE, NAME "; " CLIENT_NONE },
+    };
+    (void)state;
+
+    assert_answers(takeover, COUNT(takeover),
+                   (eio_deflate_options){ .refuse_server_no_context_takeover = true });
+    assert_answers(server, COUNT(server),
+                   (eio_deflate_options){ .server_max_window_bits = EIO_DEFLATE_NEVER });
+    assert_answers(client, COUNT(client),
+                   (eio_deflate_options){ .client_max_window_bits = EIO_DEFLATE_NEVER });
+}
+
 static void every_parameter_at_once_fits_the_answer(void **state)
 {
     static const char offer[] =
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(offers_are_answered_as_by_node),
         cmocka_unit_test(bad_offers_are_refused),
         cmocka_unit_test(options_add_their_parameters),
+        cmocka_unit_test(what_is_false_with_node_is_not_agreed_on),
         cmocka_unit_test(every_parameter_at_once_fits_the_answer),
         cmocka_unit_test(offers_may_stand_in_several_headers),
         cmocka_unit_test(nothing_offered_is_nothing_answered),
