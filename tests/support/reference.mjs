@@ -157,6 +157,7 @@ function serveLoad(io) {
         socket.on('room', (room, x) => io.to(room).emit('room', x));
         socket.on('broadcast', (room, event, ...args) => io.to(room).emit(event, ...args));
         serveMany(io, socket);
+        socket.on('everybody', (event, ...args) => io.emit(event, ...args));
         socket.on('others', (room, event, ...args) => socket.to(room).emit(event, ...args));
         socket.on('unmove', (from, to) => io.in(from).socketsLeave(to));
         socket.on('sse', (event, args, ack) => io.serverSideEmit(event, args, (error, replies) => ack(replies)));

@@ -65,6 +65,15 @@ static void on_broadcast(sio_socket *socket, sio_event *event, void *data)
                         name, testbed_arguments_from(event, 2));
 }
 
+static void on_everybody(sio_socket *socket, sio_event *event, void *data)
+{
+    char event_name[MAX_NAME_BYTES];
+    const eio_slice name = testbed_text(testbed_argument(event, 0), event_name, sizeof(event_name));
+
+    (void)data;
+    (void)sio_broadcast(sio_socket_namespace(socket), NULL, name, testbed_arguments_from(event, 1));
+}
+
 static void on_others(sio_socket *socket, sio_event *event, void *data)
 {
     char room_name[MAX_NAME_BYTES];
@@ -284,6 +293,7 @@ static int set_up(testbed *bed)
         { "move", on_move },
         { "unmove", on_unmove },
         { "others", on_others },
+        { "everybody", on_everybody },
         { "sse", on_sse },
         { "bcast-ack", on_bcast_ack },
         { NULL, NULL },
