@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The headers come first: what answers a preflight has answered it. */
-static bool answer_cors(const chat_site *site, eio_http_request *request)
+/* An upgrade, or a preflight: it has been answered. */
+static bool answer_first(const chat_site *site, eio_http_request *request)
 {
+    if (site->on_upgrade != NULL && eio_http_is_upgrade(request) &&
+        site->on_upgrade(request, site->upgrade_data))
+        return true;
     return site->cors != NULL && eio_http_cors(request, site->cors);
 }
 
@@ -19,7 +22,7 @@ static void respond_plain(eio_http_request *request, int status, const char *tex
 
 static void serve_health(eio_http_request *request, void *data)
 {
-    if (!answer_cors(data, request))
+    if (!answer_first(data, request))
         respond_plain(request, 200, "ok\n");
 }
 
@@ -27,7 +30,7 @@ static void serve_readiness(eio_http_request *request, void *data)
 {
     const chat_site *site = data;
 
-    if (answer_cors(site, request))
+    if (answer_first(site, request))
         return;
     if (site->is_ready(site->data))
         respond_plain(request, 200, "ready\n");
@@ -39,7 +42,7 @@ static void serve_file(eio_http_request *request, void *data)
 {
     const chat_site *site = data;
 
-    if (answer_cors(site, request))
+    if (answer_first(site, request))
         return;
     (void)eio_http_set_header(request, EIO_STR("X-Content-Type-Options"), EIO_STR("nosniff"));
     (void)eio_http_set_header(
@@ -55,7 +58,7 @@ static void serve_nothing(eio_http_request *request, void *data)
                                "<body><h1>Not found</h1><p>There is nothing here.</p></body>\n"
                                "</html>\n";
 
-    if (answer_cors(data, request))
+    if (answer_first(data, request))
         return;
     (void)eio_http_set_header(request, EIO_STR("X-Content-Type-Options"), EIO_STR("nosniff"));
     (void)eio_http_respond_text(request, 404, "text/html; charset=utf-8",

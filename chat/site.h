@@ -13,6 +13,9 @@ typedef struct chat_site {
     const eio_cors_options *cors; /* borrowed; NULL: no such headers */
     bool (*is_ready)(void *data); /* for /readyz */
     void *data;
+    /* An upgrade, on any path that is the site's: true if it was answered. May be NULL. */
+    bool (*on_upgrade)(eio_http_request *request, void *data);
+    void *upgrade_data;
 } chat_site;
 
 /* Route the health pages and the 404. The site is borrowed until the server is closed. EIO_OK or EIO_E_NOMEM. */

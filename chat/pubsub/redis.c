@@ -407,14 +407,14 @@ int pubsub_redis_open(pubsub_store **out, uv_loop_t *loop, const chat_options *o
                              "--key-prefix: at most 256 bytes, without * ? [ ] \\");
     }
     snprintf(home->pattern, sizeof(home->pattern), "%schat:room:*", options->key_prefix);
+    *out = &home->store; /* also if it fails from here on: it ends with the process */
     int rc = open_links(home, loop, options, why);
     if (rc != EIO_OK)
-        return rc; /* the process ends */
+        return rc;
     rc = open_rest(home, loop, options);
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "Redis: %s", eio_strerror(rc));
     snprintf(home->store.server_id, sizeof(home->store.server_id), "%.8s",
              chat_lease_id(home->lease));
-    *out = &home->store;
     return EIO_OK;
 }

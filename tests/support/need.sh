@@ -80,6 +80,7 @@ need_to_build() {
     need_library hiredis libhiredis-dev
     need_library jansson libjansson-dev
     need_library sqlite3 libsqlite3-dev
+    need_library librabbitmq librabbitmq-dev
     need_header crypt.h libcrypt-dev
     need_llhttp
 }
@@ -96,6 +97,7 @@ need_to_test() {
     need_command clang clang
     need_header cmocka.h libcmocka-dev
     need_command redis-server redis-server
+    need_command rabbitmq-server rabbitmq-server
     need_command openssl openssl
     [[ -r /etc/ssl/certs/ca-certificates.crt ]] || MISSING+=(ca-certificates)
     need_command curl curl

@@ -1,0 +1,187 @@
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import net from 'node:net';
+import { join } from 'node:path';
+import { atEnd, makeFolder, runChatd, startChatd, startRedis, within } from '../support/chatd.mjs';
+import { RawWebSocket, OPCODE, encodeFrame } from '../support/websocket.mjs';
+import { Talker } from '../support/talker.mjs';
+
+const start = (t, env = {}, args = []) => startChatd(t, args, { profile: 'broadcast', env });
+
+async function until(is, what, ms = 60000) {
+    let over = false;
+    const wait = async () => {
+        while (!over && !(await is())) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await within(wait(), what, ms).finally(() => (over = true));
+}
+const ready = (chatd, status = 200) => until(async () => (await fetch(`${chatd.url}/readyz`)).status === status, `readiness ${status}`);
+
+/** Nothing else was told up to now: what this client says itself is the next thing that it hears. */
+async function heardNothing(talker) {
+    talker.say('a mark of my own');
+    assert.equal(await talker.takeText(), 'a mark of my own');
+}
+
+async function freePort() {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address();
+    server.close();
+    await once(server, 'close');
+    return port;
+}
+
+/** A real broker in a folder of its own, to be killed and started again. */
+async function startRabbit(t) {
+    const folder = makeFolder(t);
+    const [port, distribution] = [await freePort(), await freePort()];
+    const config = join(folder, 'rabbitmq.conf');
+    writeFileSync(config, `listeners.tcp.default = 127.0.0.1:${port}\n`);
+    writeFileSync(join(folder, 'plugins'), '[].\n');
+    const env = {
+        PATH: `/usr/lib/rabbitmq/bin:${process.env.PATH}`, HOME: folder, RABBITMQ_NODENAME: `chatd${port}@localhost`,
+        RABBITMQ_CONFIG_FILE: config, RABBITMQ_MNESIA_BASE: folder, RABBITMQ_LOG_BASE: folder, RABBITMQ_PID_FILE: join(folder, 'pid'),
+        RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'), RABBITMQ_DIST_PORT: String(distribution), RABBITMQ_CONF_ENV_FILE: '/dev/null',
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none', RABBITMQ_LOGS: '-',
+    };
+    const rabbit = { url: `amqp://guest:guest@127.0.0.1:${port}` };
+    rabbit.start = async () => {
+        const child = spawn('rabbitmq-server', [], { env, cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+        let said = '';
+        for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+        rabbit.child = child;
+        rabbit.ended = once(child, 'close');
+        await until(() => new Promise((resolve) => {
+            const probe = net.connect(port, '127.0.0.1', () => {
+                probe.destroy();
+                resolve(true);
+            }).on('error', () => setImmediate(resolve, false));
+        }), () => `the broker, which said: ${said.slice(-2000)}`);
+    };
+    rabbit.kill = async () => {
+        process.kill(-rabbit.child.pid, 'SIGKILL'); /* its own process group: shell and Erlang */
+        await rabbit.ended;
+    };
+    atEnd(t, () => rabbit.kill().catch(() => {}));
+    await rabbit.start();
+    return rabbit;
+}
+
+describe('one server', { concurrency: 2 }, () => {
+    test('everybody hears everything once, the sender too, as it was sent', async (t) => {
+        const chatd = await start(t);
+        const talkers = await Promise.all(['', '/any/path?q'].map((path) => Talker.connect(t, chatd.url + path, { origin: 'null' })));
+        const said = ['', ' ', '\u0000\u0001\n', '{"a":1}', '💬', Buffer.from([0, 255, 254]), Buffer.alloc(0), 'x'.repeat(1024 * 1024)];
+        for (const one of said) talkers[0].say(one);
+        for (const talker of talkers) {
+            for (const one of said) {
+                const heard = await talker.takeText();
+                assert.equal(typeof heard, typeof one);
+                assert.ok(Buffer.isBuffer(one) ? one.equals(heard) : one === heard);
+            }
+        }
+        talkers[0].ws.send('frag', { fin: false });
+        talkers[0].ws.send('ment', { fin: true });
+        for (const talker of talkers) assert.equal(await talker.takeText(), 'fragment');
+        const late = await Talker.connect(t, chatd.url);
+        await heardNothing(late);
+        late.ws.close(4321, 'bye');
+        assert.equal((await late.closed()).code, 4321);
+        await chatd.line(/Client disconnected/);
+        assert.doesNotMatch(chatd.said().join('\n'), /fragment/);
+    });
+
+    test('no subprotocol and no compression are agreed on, and plain HTTP is 404', async (t) => {
+        const chatd = await start(t);
+        const talker = await Talker.connect(t, chatd.url, { perMessageDeflate: true });
+        assert.equal(talker.ws.extensions, '');
+        assert.equal(talker.ws.protocol, '');
+        for (const path of ['/', '/x', '/index.html']) assert.equal((await fetch(chatd.url + path)).status, 404, path);
+    });
+
+    test('a folder is served where one is given, and any path still upgrades', async (t) => {
+        const folder = makeFolder(t);
+        writeFileSync(join(folder, 'index.html'), '<p>chat</p>');
+        const chatd = await start(t, {}, ['--web', folder]);
+        assert.equal(await (await fetch(chatd.url)).text(), '<p>chat</p>');
+        await heardNothing(await Talker.connect(t, chatd.url));
+    });
+
+    test('a broken frame or a large message ends its sender alone', async (t) => {
+        const chatd = await start(t);
+        const ada = await Talker.connect(t, chatd.url);
+        for (const bytes of [encodeFrame(OPCODE.text, 'x', { mask: false }), encodeFrame(3, 'x'), encodeFrame(OPCODE.continuation, 'x'),
+            encodeFrame(OPCODE.ping, 'x'.repeat(126)), encodeFrame(OPCODE.text, Buffer.from([0xff])), encodeFrame(OPCODE.text, 'x', { announced: 2 ** 40 })]) {
+            const raw = await RawWebSocket.attempt(chatd.port, '/');
+            raw.wire.write(bytes);
+        }
+        const big = await Talker.connect(t, chatd.url);
+        big.say('x'.repeat(1024 * 1024 + 1));
+        assert.equal((await big.closed()).code, 1009);
+        await heardNothing(ada);
+    });
+
+    test('SIGTERM closes with 1001, and ends with status 0', async (t) => {
+        const chatd = await start(t);
+        const ada = await Talker.connect(t, chatd.url);
+        chatd.signal('SIGTERM');
+        assert.equal((await ada.closed()).code, 1001);
+        assert.deepEqual(await chatd.exit(), { code: 0, signal: null });
+    });
+
+    test('what is wrong with the link is told in one line', async (t) => {
+        for (const env of [{ AMQP_URL: 'http://x' }, { AMQP_URL: 'amqp://x', REDIS_URL: 'redis://x' }, { REDIS_URL: 'nonsense' }]) {
+            const chatd = runChatd(t, ['broadcast', '--port', '0'], env);
+            assert.deepEqual(await chatd.exit(), { code: 1, signal: null });
+            assert.equal(chatd.said('stderr').length, 1);
+        }
+    });
+});
+
+const kinds = {
+    async redis(t) {
+        const redis = await startRedis(t);
+        return { env: { REDIS_URL: redis.url }, kill: redis.kill, start: redis.start };
+    },
+    async rabbitmq(t) {
+        const rabbit = await startRabbit(t);
+        return { env: { AMQP_URL: rabbit.url }, kill: rabbit.kill, start: rabbit.start };
+    },
+};
+
+for (const [name, open] of Object.entries(kinds)) {
+    test(`two servers over ${name}: once each, in order, and again after it was killed`, async (t) => {
+        const link = await open(t);
+        const servers = [await start(t, link.env), await start(t, link.env)];
+        for (const server of servers) await ready(server);
+        const [ada, bob] = [await Talker.connect(t, servers[0].url), await Talker.connect(t, servers[1].url)];
+        for (let n = 0; n < 500; n++) ada.say(n % 2 ? `a${n}` : Buffer.from(`a${n}`));
+        for (const talker of [ada, bob]) {
+            for (let n = 0; n < 500; n++) {
+                const heard = await talker.takeText();
+                assert.equal(String(heard), `a${n}`);
+                assert.equal(Buffer.isBuffer(heard), n % 2 === 0);
+            }
+        }
+        await link.kill();
+        for (const server of servers) await ready(server, 503);
+        await heardNothing(ada);
+        await heardNothing(bob);
+        await link.start();
+        for (const server of servers) await ready(server);
+        ada.say('back');
+        assert.equal(await ada.takeText(), 'back');
+        assert.equal(await bob.takeText(), 'back');
+        await heardNothing(ada);
+        assert.equal(await bob.takeText(), 'a mark of my own');
+        const third = await start(t, link.env);
+        await ready(third);
+        const late = await Talker.connect(t, third.url);
+        await heardNothing(late);
+        for (const server of servers) assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    });
+}
