@@ -125,6 +125,23 @@ static int start_io(testbed_program *program, eio_error *why)
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
+/* On the same listener, with options of its own. */
+static int start_other(testbed_program *program, eio_error *why)
+{
+    sio_options options;
+
+    if (program->bed.options.contract->set_up_other == NULL)
+        return EIO_OK;
+    sio_options_init(&options);
+    options.engine.path = "/other/";
+    options.engine.transports = EIO_TRANSPORT_WEBSOCKET;
+    int rc = sio_server_new(&program->bed.other, program->bed.http, &options, why);
+    if (rc != EIO_OK)
+        return rc;
+    rc = program->bed.options.contract->set_up_other(&program->bed);
+    return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
+}
+
 static void answer_health(eio_http_request *request, void *data)
 {
     (void)data;
@@ -212,8 +229,10 @@ static void stop(testbed_program *program)
     program->is_stopping = true;
     (void)uv_timer_start(&program->grace, handle_grace_over, program->bed.options.grace_ms, 0);
     eio_http_server_stop(program->bed.http);
-    program->open_servers = 1u + (program->bed.engine != NULL) + (program->bed.io != NULL);
+    program->open_servers = 1u + (program->bed.engine != NULL) + (program->bed.io != NULL) +
+                            (program->bed.other != NULL);
     sio_server_close(program->bed.io, handle_server_closed, program);
+    sio_server_close(program->bed.other, handle_server_closed, program);
     eio_server_close(program->bed.engine, handle_server_closed, program);
     handle_server_closed(program);
 }
@@ -271,6 +290,8 @@ int main(int argc, char **argv)
         rc = start_engine(&program, &why);
     if (rc == EIO_OK)
         rc = start_io(&program, &why);
+    if (rc == EIO_OK)
+        rc = start_other(&program, &why);
     if (rc == EIO_OK)
         rc = testbed_tls_new(&program.tls, &program.bed.options, &why);
     if (rc == EIO_OK)

@@ -160,6 +160,18 @@ describe('TLS', { skip: reference && 'tests of our own server' }, () => {
                 assert.equal(await socket.timeout(8000).emitWithAck('echo', text), text);
             });
 
+        for (const [mode, options] of Object.entries(MODES))
+            test(`the real client, which the handshake tells from a plain one, by ${mode}`, async (t) => {
+                const own = await serverWith(t, { contract: 'client' });
+                const plain = await startTestbed({ contract: 'client' });
+                t.after(() => plain.stop());
+                const secureOne = await connected(t, `https://localhost:${own.port}`, { ...options, ca: authority.ca });
+                const plainOne = await connected(t, plain.url, options);
+
+                assert.equal((await secureOne.timeout(8000).emitWithAck('getHandshake')).secure, true);
+                assert.equal((await plainOne.timeout(8000).emitWithAck('getHandshake')).secure, false);
+            });
+
         test('many clients at once', async (t) => {
             const sockets = await Promise.all(Array.from({ length: 60 }, () => connected(t, url(), { transports: ['websocket'], ca: authority.ca })));
 

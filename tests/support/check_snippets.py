@@ -45,6 +45,8 @@ sio_outgoing_cb on_outgoing;
 sio_event_middleware_cb filter;
 sio_room_cb on_room;
 sio_namespace_cb on_namespace;
+sio_matcher_cb match;
+extern const eio_session_handler handler;
 eio_middleware_cb stamp;
 void check(sio_socket *, void *);
 bool visit(sio_socket *, void *);
@@ -62,6 +64,11 @@ void snippet(uv_loop_t *loop, eio_http_server *http, sio_server *io, sio_namespa
     eio_error why = { 0 };
     char text[256];
     int rc = 0;
+    eio_options engine_options;
+    eio_server *engine = sio_server_engine(io);
+    eio_session *session = NULL;
+    sio_match *asked = data;
+    const sio_found_socket *found = data;
 """
 
 

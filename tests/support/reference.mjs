@@ -203,7 +203,14 @@ if (values.contract === 'protocol' || values.contract === 'api') {
 
     engines.push(engine);
     engine.attach(http, { ...options, path: '/engine.io/' });
-    (values.contract === 'api' ? serveApi : serveProtocol)(io, engine);
+    if (values.contract === 'api') {
+        const other = new SocketServer(http, { path: '/other/', transports: ['websocket'] });
+
+        engines.push({ close: () => other.close() });
+        serveApi(io, engine, other);
+    } else {
+        serveProtocol(io, engine);
+    }
 } else if (values.contract === 'load') {
     serveLoad(io);
 } else {

@@ -99,11 +99,15 @@ function serveDynamic(io) {
     });
 }
 
-export function serveApi(io, engine) {
+export function serveApi(io, engine, other) {
     const seeRefusal = list(io, 'refusals');
 
     engine.on('connection_error', ({ code, context }) => seeRefusal(String(code), `name: ${context.name}`));
     engine.on('connection', (session) => session.on('message', (data) => session.send(data)));
+    other.on('connection', (socket) => {
+        join(socket);
+        socket.on('other', (room, ...args) => other.to(room).emit('told', ...args));
+    });
     useSteps(engine);
     serveEvents(io);
     serveDynamic(io);

@@ -256,6 +256,17 @@ static int set_up(testbed *bed)
     return rc == EIO_OK ? testbed_on(bed, events) : rc;
 }
 
+/* The second server: its events are its own. */
+static int set_up_other(testbed *bed)
+{
+    sio_namespace *root = sio_server_of(bed->other, SIO_STR("/"));
+
+    return sio_on(root, SIO_STR("join"), on_join, NULL) == EIO_OK &&
+                   sio_on(root, SIO_STR("other"), on_tell_room, root) == EIO_OK
+               ? EIO_OK
+               : EIO_E_NOMEM;
+}
+
 static void adjust_engine(eio_options *options)
 {
     testbed_send_back(options);
@@ -273,4 +284,5 @@ const testbed_contract contract_api = {
     .adjust_engine = adjust_engine,
     .adjust = adjust,
     .set_up = set_up,
+    .set_up_other = set_up_other,
 };

@@ -113,7 +113,9 @@ static int append_handshake(eio_buffer **json, const sio_socket *socket)
                                    sio_socket_is_xdomain(socket) ? SIO_JSON("true")
                                                                  : SIO_JSON("false"));
     if (rc == EIO_OK)
-        rc = testbed_append_member(json, EIO_STR("secure"), SIO_JSON("false"));
+        rc = testbed_append_member(json, EIO_STR("secure"),
+                                   sio_socket_is_secure(socket) ? SIO_JSON("true")
+                                                                : SIO_JSON("false"));
     if (rc == EIO_OK)
         rc = testbed_append_member(json, EIO_STR("issued"),
                                    testbed_print(issued, sio_socket_issued_ms(socket)));

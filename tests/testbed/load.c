@@ -281,22 +281,14 @@ static void on_bcast_ack(sio_socket *socket, sio_event *event, void *data)
 static int set_up(testbed *bed)
 {
     static const testbed_event events[] = {
-        { "echo", on_echo },
-        { "ack", on_ack },
-        { "bcast", on_bcast },
-        { "join", on_join },
-        { "leave", on_leave },
-        { "room", on_room },
-        { "broadcast", on_broadcast },
-        { "fetch", on_fetch },
-        { "kick", on_kick },
-        { "move", on_move },
-        { "unmove", on_unmove },
-        { "others", on_others },
-        { "everybody", on_everybody },
-        { "sse", on_sse },
-        { "bcast-ack", on_bcast_ack },
-        { NULL, NULL },
+        { "echo", on_echo },           { "ack", on_ack },
+        { "bcast", on_bcast },         { "join", on_join },
+        { "leave", on_leave },         { "room", on_room },
+        { "broadcast", on_broadcast }, { "fetch", on_fetch },
+        { "kick", on_kick },           { "move", on_move },
+        { "unmove", on_unmove },       { "others", on_others },
+        { "everybody", on_everybody }, { "sse", on_sse },
+        { "bcast-ack", on_bcast_ack }, { NULL, NULL },
     };
 
     int rc =

@@ -52,6 +52,7 @@ typedef struct testbed_contract {
     void (*adjust_engine)(eio_options *options);
     void (*adjust)(sio_options *options); /* NULL: nothing to change */
     int (*set_up)(testbed *bed);          /* NULL: no Socket.IO server */
+    int (*set_up_other)(testbed *bed);    /* NULL: no second one */
 } testbed_contract;
 
 struct testbed {
@@ -60,8 +61,9 @@ struct testbed {
     eio_http_server *http;
     eio_server *engine; /* NULL: none */
     sio_server *io;
+    sio_server *other;         /* a second one, on /other/; NULL: none */
     struct sio_redis_bus *bus; /* NULL: none */
-    eio_buffer *reasons; /* who left, and why: a JSON list without its end; NULL: nobody */
+    eio_buffer *reasons;       /* who left, and why: a JSON list without its end; NULL: nobody */
 };
 
 extern const testbed_contract contract_client;
