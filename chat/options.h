@@ -68,6 +68,7 @@ typedef struct chat_options {
     const char *key_prefix;                     /* of what stands in Redis; "" */
     const char *redis_ca;                       /* of rediss://; NULL: the system's */
     const char *tls_cert, *tls_key;             /* NULL: plain */
+    const char *trusted_proxies;                /* NULL: none */
     const char *origins[CHAT_MOST_ORIGINS + 1]; /* NULL-terminated; none: `*` */
     size_t origin_count;
     char origin_texts[CHAT_ORIGIN_BYTES]; /* what they point into */

@@ -54,6 +54,10 @@ static const chat_option common[] = {
       "that one connection may be in", "1000" },
     { "max-connections", "MAX_CONNECTIONS", "N", CHAT_OPTION_NUMBER, 0, AT(max_connections), 0, 10000000,
       "in all; 0: as many as there are descriptors", "0" },
+    { "trusted-proxies", "TRUSTED_PROXIES", "LIST", CHAT_OPTION_TEXT, 0, AT(trusted_proxies), 0, 0,
+      "addresses and networks (10.0.0.0/8), with commas, whose\n"
+      "X-Forwarded-For and -Proto are believed; unix: who comes over a\n"
+      "unix socket", NULL },
     { "rate", "RATE", "N", CHAT_OPTION_NUMBER, CHAT_TAKES_ROOMS, AT(events_per_second), 1, 1000000,
       "events a second from one connection in the long run", "100" },
     { "burst", "BURST", "N", CHAT_OPTION_NUMBER, CHAT_TAKES_ROOMS, AT(events_at_once), 1, 5000,

@@ -144,9 +144,13 @@ static int open_http(eio_error *why)
     eio_http_options_init(&options);
     options.max_connections = (size_t)server.options->max_connections;
     options.max_buffered_bytes = (size_t)server.options->max_buffered_bytes;
+    options.trusted_proxies = server.options->trusted_proxies;
     options.on_log = log_http;
     options.on_response = log_response;
     int rc = eio_http_server_new(&server.http, server.loop, &options);
+    if (rc == EIO_E_INVALID)
+        return eio_error_set(why, rc, "--trusted-proxies: %s is no list of addresses and networks",
+                             options.trusted_proxies);
     return rc == EIO_OK ? rc : eio_error_set(why, rc, "HTTP: %s", eio_strerror(rc));
 }
 

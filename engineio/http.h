@@ -22,7 +22,13 @@ typedef struct eio_http_options {
     uint64_t idle_timeout_ms;    /**< keep-alive without a request, 5000 */
     /** 0: only the descriptors set a limit; above it: accepted and closed */
     size_t max_connections;
-    size_t max_connections_per_address; /**< 0: no limit of its own */
+    size_t max_connections_per_address; /**< 0: no limit of its own; trusted proxies have none */
+    /**
+     * Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: a list with commas of
+     * addresses, networks (10.0.0.0/8) and `unix`, for who comes over a unix socket; copied. NULL:
+     * nobody is, and a client is who the connection comes from.
+     */
+    const char *trusted_proxies;
     size_t max_buffered_bytes;          /**< output queued for one connection, 8 MiB */
     /** One line to log (debug level: what peers can trigger at will). May be NULL. */
     void (*on_log)(const char *line, void *data);
@@ -52,7 +58,7 @@ typedef struct eio_http_mount {
  * @param out      new; eio_http_server_close it
  * @param loop     borrowed until closed
  * @param options  copied; NULL: the defaults
- * @return EIO_OK or EIO_E_NOMEM
+ * @return EIO_OK, EIO_E_INVALID (trusted_proxies) or EIO_E_NOMEM
  */
 EIO_API int eio_http_server_new(eio_http_server **out, uv_loop_t *loop,
                                 const eio_http_options *options);
@@ -126,9 +132,11 @@ EIO_API bool eio_http_header_at(const eio_http_request *request, size_t index, e
 EIO_API eio_slice eio_http_param(const eio_http_request *request, const char *name);
 /** @return whether it asks for an upgrade (RFC 9110 §7.8) */
 EIO_API bool eio_http_is_upgrade(const eio_http_request *request);
-/** The peer's address, see eio_stream_remote_address. */
+/**
+ * The client's address: the peer's (eio_stream_remote_address), or whom trusted proxies name.
+ */
 EIO_API size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size);
-/** @return whether it came over TLS */
+/** @return whether it came over TLS, to us or to a trusted proxy */
 EIO_API bool eio_http_is_secure(const eio_http_request *request);
 /** @return the server that the request came to; borrowed */
 EIO_API eio_http_server *eio_http_request_server(const eio_http_request *request);

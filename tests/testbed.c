@@ -165,6 +165,7 @@ static int start_http(testbed_program *program, eio_error *why)
     eio_http_options_init(&http);
     http.head_timeout_ms = options->headers_timeout_ms;
     http.request_timeout_ms = options->request_timeout_ms;
+    http.trusted_proxies = options->trusted_proxies;
     http.max_connections = (size_t)options->max_connections;
     http.max_buffered_bytes = (size_t)options->max_buffered_bytes;
     int rc = eio_http_server_new(&program->bed.http, &program->loop, &http);

@@ -52,13 +52,13 @@ static address_record *record_new(eio_http_server *server, eio_slice address)
     return NULL;
 }
 
-/* A unix socket has no address: what is behind it is one proxy, for whom no such limit can hold. */
+/* What comes over a unix socket or from a trusted proxy is many clients': no such limit can hold. */
 static bool admit_address(eio_http_server *server, eio_stream *stream)
 {
     char text[64];
     eio_slice address = { text, eio_stream_remote_address(stream, text, sizeof(text)) };
 
-    if (address.len == 0)
+    if (address.len == 0 || eio_proxies_trust(&server->proxies, address))
         return true;
     address_record *record = eio_table_find(&server->addresses, address);
     if (record == NULL)

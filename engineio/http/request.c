@@ -6,6 +6,7 @@
 
 #include "engineio/http/connection.h"
 #include "engineio/http/response.h"
+#include "engineio/http/server.h"
 
 enum { FIRST_HEAD_BYTES = 1024, FIRST_HEADERS = 16 };
 
@@ -210,21 +211,40 @@ bool eio_http_is_upgrade(const eio_http_request *request)
     return request->is_upgrade;
 }
 
+static bool comes_from_proxy(const eio_http_request *request, const eio_stream *stream)
+{
+    const eio_proxies *proxies = &request->server->proxies;
+    char peer[64];
+
+    if (proxies->count == 0 && !proxies->trusts_unix)
+        return false;
+    size_t len = eio_stream_remote_address(stream, peer, sizeof(peer));
+    return eio_proxies_trust(proxies, (eio_slice){ peer, len });
+}
+
 bool eio_http_is_secure(const eio_http_request *request)
 {
     const eio_stream *stream = eio_http_connection_stream(request->connection);
 
-    return stream != NULL && eio_stream_is_secure(stream);
+    if (stream == NULL) /* in on_abort: there is no connection any more */
+        return false;
+    return eio_stream_is_secure(stream) ||
+           (comes_from_proxy(request, stream) && eio_proxies_say_https(request));
 }
 
 size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size)
 {
     const eio_stream *stream = eio_http_connection_stream(request->connection);
 
-    if (stream != NULL)
-        return eio_stream_remote_address(stream, out, size);
-    out[0] = '\0'; /* in on_abort: there is no connection any more */
-    return 0;
+    if (stream == NULL) {
+        out[0] = '\0';
+        return 0;
+    }
+    size_t len = eio_stream_remote_address(stream, out, size);
+    if (!comes_from_proxy(request, stream))
+        return len;
+    return eio_proxies_client(&request->server->proxies, request, (eio_slice){ out, len }, out,
+                              size);
 }
 
 eio_http_server *eio_http_request_server(const eio_http_request *request)

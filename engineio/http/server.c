@@ -78,6 +78,7 @@ static void handle_ending_due(eio_deadline *deadline)
     eio_deadline_queue_fini(&server->ending);
     eio_loop_release(server->loop);
     eio_http_admission_fini(server);
+    eio_proxies_fini(&server->proxies);
     eio_router_fini(&server->router);
     eio_file_cache_fini(&server->files);
     free(server);
@@ -150,11 +151,17 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     if (server == NULL)
         return EIO_E_NOMEM;
     server->loop = eio_loop_acquire(loop);
-    if (server->loop == NULL) {
-        free(server);
-        return EIO_E_NOMEM;
-    }
+    int rc = server->loop == NULL ? EIO_E_NOMEM : EIO_OK;
     copy_options(&server->options, options);
+    if (rc == EIO_OK)
+        rc = eio_proxies_parse(&server->proxies, server->options.trusted_proxies);
+    if (rc != EIO_OK) {
+        if (server->loop != NULL)
+            eio_loop_release(server->loop);
+        free(server);
+        return rc;
+    }
+    server->options.trusted_proxies = NULL; /* they stand in `proxies` now */
     server->holds = 1;
     LIST_INIT(&server->connections);
     SLIST_INIT(&server->listeners);

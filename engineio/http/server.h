@@ -10,6 +10,7 @@
 #include "engineio/http/connection.h"
 #include "engineio/http/date.h"
 #include "engineio/http/file_cache.h"
+#include "engineio/http/proxies.h"
 #include "engineio/http/router.h"
 #include "engineio/net/deadline.h"
 #include "engineio/net/loop.h"
@@ -21,6 +22,7 @@ struct eio_http_server {
     SLIST_HEAD(, eio_http_listener) listeners; /* own */
     LIST_HEAD(, eio_http_connection) connections;
     eio_table addresses; /* admission.c's */
+    eio_proxies proxies; /* that are trusted */
     eio_router router;
     eio_file_cache files; /* compressed */
     eio_http_handler *fallback;

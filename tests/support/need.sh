@@ -99,6 +99,8 @@ need_to_test() {
     need_command redis-server redis-server
     need_command rabbitmq-server rabbitmq-server
     need_command openssl openssl
+    [[ -x /usr/sbin/nginx ]] || need_command nginx nginx # not in everybody's PATH
+    [[ -x /usr/sbin/haproxy ]] || need_command haproxy haproxy
     [[ -r /etc/ssl/certs/ca-certificates.crt ]] || MISSING+=(ca-certificates)
     need_command curl curl
     need_command valgrind valgrind

@@ -37,6 +37,7 @@ static const option_row rows[] = {
     { "transports", TRANSPORTS, 0 },
     { "parser", PARSER, 0 },
     ROW("cors", TEXT, cors),
+    ROW("trusted-proxies", TEXT, trusted_proxies),
     ROW("client-dir", TEXT, client_dir),
     ROW("allow-eio3", FLAG, allow_eio3),
     ROW("recovery", NUMBER, recovery_ms),

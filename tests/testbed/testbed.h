@@ -21,6 +21,7 @@ typedef struct testbed_options {
     const char *tls_client_ca;
     const char *tls_more_cert; /* of a second host */
     const char *tls_more_key;
+    const char *trusted_proxies;
     const char *tls_min; /* "1.2" or "1.3" */
     const char *redis;   /* URL; NULL: a server alone */
     const char *adapter; /* NULL: redis */
