@@ -167,7 +167,8 @@ static void handle_greeting(sio_redis_link *link, const sio_redis_reply *reply)
 static bool ends_link(const sio_redis_reply *reply)
 {
     return reply->type == SIO_REDIS_ERROR &&
-           (sio_redis_error_is(reply, "NOAUTH") || sio_redis_error_is(reply, "LOADING"));
+           (sio_redis_error_is(reply, "NOAUTH") || sio_redis_error_is(reply, "LOADING") ||
+            sio_redis_error_is(reply, "READONLY")); /* failed over: the name leads elsewhere now */
 }
 
 static void handle_reply(sio_redis_link *link, const sio_redis_reply *reply)

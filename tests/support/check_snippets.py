@@ -30,6 +30,7 @@ HEADERS = """
 #include <stdlib.h>
 #include "engineio/websocket.h"
 #include "socketio/adapter.h"
+#include "socketio/redis.h"
 #include "socketio/socketio.h"
 """
 CONTEXT = """
@@ -60,6 +61,8 @@ void snippet(uv_loop_t *loop, eio_http_server *http, sio_server *io, sio_namespa
              sio_args args, eio_slice id, eio_buffer *bytes, void *data)
 {
     sio_options options;
+    sio_redis_bus_options bus_options;
+    sio_redis_bus *bus = data;
     eio_listen_options where;
     eio_error why = { 0 };
     char text[256];

@@ -507,6 +507,21 @@ static void a_server_that_is_loading_is_waited_for(void **state)
                    "still loading its data");
 }
 
+static void a_server_that_became_a_replica_is_left_and_looked_for_again(void **state)
+{
+    bench *b = *state;
+
+    start(b);
+    SEND(b, EIO_STR("REPLICAOF"), EIO_STR("127.0.0.1"), EIO_STR("1"));
+    wait_for(b, &b->answers, 1);
+    SEND(b, EIO_STR("SET"), EIO_STR("a"), EIO_STR("1"));
+    wait_for(b, &b->answers, 2);
+    assert_int_equal(b->last_status, EIO_E_REPLY);
+    assert_memory_equal(b->last, "READONLY", 8);
+    wait_for(b, &b->disconnects, 1);
+    wait_for(b, &b->connects, 2);
+}
+
 static void a_server_that_is_none_is_left_alone_and_tried_again(void **state)
 {
     expect_refusal(*state, "HTTP/1.1 400 Bad Request\r\n\r\n", "unreadable reply");
@@ -553,6 +568,7 @@ int main(void)
         CASE(a_client_may_be_closed_in_any_callback_of_a_command),
         CASE(a_client_may_be_closed_when_it_connects),
         CASE(a_server_that_is_loading_is_waited_for),
+        CASE(a_server_that_became_a_replica_is_left_and_looked_for_again),
         CASE(a_server_that_is_none_is_left_alone_and_tried_again),
         CASE(a_reply_that_is_too_deep_drops_the_link),
         CASE(a_missing_ca_file_is_refused_in_one_line_that_names_it),
