@@ -51,7 +51,8 @@ typedef struct sio_json_args sio_json_args;
  * @param array  borrowed until the call returns
  * @param attachments  what its placeholders stand for; NULL when count is 0; borrowed until freed
  * @param count  of the attachments
- * @return EIO_OK, EIO_E_INVALID (no array), EIO_E_NOMEM
+ * @return EIO_OK, EIO_E_INVALID (no array), EIO_E_TOO_BIG (arrays and objects are more than 128
+ *         deep within each other, or within themselves), EIO_E_NOMEM
  */
 EIO_API int sio_json_args_new(sio_json_args **out, const json_t *array,
                               eio_buffer *const *attachments, size_t count);
@@ -64,7 +65,7 @@ EIO_API void sio_json_args_free(sio_json_args *args);
  * sio_emit with the values of an array.
  *
  * @param args  borrowed; without placeholders
- * @return as sio_emit; EIO_E_INVALID: no array
+ * @return as sio_emit; EIO_E_INVALID: no array; EIO_E_TOO_BIG: as sio_json_args_new
  */
 EIO_API int sio_emit_json(sio_socket *socket, eio_slice name, const json_t *args);
 /**
@@ -81,7 +82,7 @@ EIO_API int sio_broadcast_json(sio_namespace *nsp, const sio_target *target, eio
 EIO_API int sio_broadcast_pack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                                const char *format, ...);
 
-/** sio_event_ack with the values of an array. @return as sio_event_ack, or EIO_E_INVALID */
+/** sio_event_ack with the values of an array. @return as sio_event_ack and sio_emit_json */
 EIO_API int sio_event_ack_json(sio_event *event, const json_t *args);
 /** sio_event_ack with what json_pack makes. @return as sio_emit_pack, or EIO_E_STATE */
 EIO_API int sio_event_ack_pack(sio_event *event, const char *format, ...);

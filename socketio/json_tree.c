@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "engineio/buffer.h"
+#include "socketio/json_scan.h"
+
+enum { ARGUMENT_DEPTH_MAX = SIO_JSON_DEPTH_MAX - 1 }; /* they are in an array themselves */
 
 struct sio_json_args {
     eio_buffer *text; /* of all arguments, one behind the other */
@@ -72,6 +75,42 @@ static int append(const char *text, size_t len, void *data)
     return eio_buffer_append(data, (eio_slice){ text, len }) == EIO_OK ? 0 : -1;
 }
 
+/* An array or object on the way down, and how far it was walked. */
+typedef struct level {
+    json_t *value;
+    void *member; /* of an object */
+    size_t index;
+} level;
+
+/* NULL: there is no more, or a value that holds none. */
+static json_t *next_child(level *at)
+{
+    if (!json_is_object(at->value))
+        return json_array_get(at->value, at->index++);
+    at->member = at->index++ == 0 ? json_object_iter(at->value)
+                                  : json_object_iter_next(at->value, at->member);
+    return json_object_iter_value(at->member);
+}
+
+/* What is within itself is, too: jansson would not come back from it. */
+static bool is_too_deep(json_t *value)
+{
+    level levels[ARGUMENT_DEPTH_MAX];
+    size_t depth = 1;
+
+    levels[0] = (level){ .value = value };
+    while (depth > 0) {
+        json_t *child = next_child(&levels[depth - 1]);
+        if (child == NULL)
+            depth--;
+        else if ((json_is_array(child) || json_is_object(child)) && depth == ARGUMENT_DEPTH_MAX)
+            return true;
+        else if (json_is_array(child) || json_is_object(child))
+            levels[depth++] = (level){ .value = child };
+    }
+    return false;
+}
+
 /* The buffer moves while it grows: only when all is in it, the texts have a place. */
 static int dump_all(sio_json_args *out, const json_t *array)
 {
@@ -79,6 +118,8 @@ static int dump_all(sio_json_args *out, const json_t *array)
     size_t start = 0;
 
     for (size_t i = 0; i < count; i++) {
+        if (is_too_deep(json_array_get(array, i)))
+            return EIO_E_TOO_BIG;
         if (json_dump_callback(json_array_get(array, i), append, &out->text,
                                JSON_COMPACT | JSON_ENCODE_ANY) != 0)
             return EIO_E_NOMEM;

@@ -1,17 +1,19 @@
 /* The msgpack parser: the client of the package socket.io-msgpack-parser, each packet one binary message. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encode } from 'notepack.io';
+import { decode, encode } from 'notepack.io';
 import parser from 'socket.io-msgpack-parser';
 import WebSocket from 'ws';
 import { ask, beside, client, connected, MODES, ready } from '../support/clients.mjs';
-import { oursOnly, sharedTestbed } from '../support/testbed.mjs';
+import { oursOnly, reference, sharedTestbed, testbedFor } from '../support/testbed.mjs';
 import { eventually, happens, within } from '../support/waiting.mjs';
 
 const CALM = { pingInterval: 25000, pingTimeout: 20000, connectTimeout: 45000 };
 
 const server = sharedTestbed({ parser: 'msgpack', ...CALM });
 const load = sharedTestbed({ contract: 'load', parser: 'msgpack', recovery: 5000 });
+
+const notOfReference = { skip: reference && 'a contract that the reference does not have' };
 
 const VALUES = {
     nothing: [],
@@ -107,6 +109,13 @@ for (const [mode, transports] of Object.entries(MODES)) {
     });
 }
 
+test('a middleware refuses with its error', notOfReference, async (t) => {
+    const other = await testbedFor(t, { contract: 'client', parser: 'msgpack' });
+    const refused = client(t, `${other.url}/no`, { parser });
+
+    assert.equal((await happens(refused, 'connect_error'))[0].message, 'Auth failed (custom namespace)');
+});
+
 /* An Engine.IO session over WebSocket, whose messages this test makes itself. */
 async function rawSession(t) {
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
@@ -133,13 +142,37 @@ const BAD = {
 
 describe('msgpack that is none', () => {
     for (const [name, bytes] of Object.entries(BAD)) {
-        test(`${name} closes that client alone`, oursOnly, async (t) => {
+        test(`${name} closes that client alone`, async (t) => {
             const [socket, neighbour] = await Promise.all([rawSession(t), connected(t, server.url, { parser })]);
             const closed = new Promise((resolve) => socket.once('close', resolve));
 
             socket.send(bytes);
             await within(closed, 'the end of the connection');
             assert.deepEqual(await ask(neighbour, 'message-with-ack', 1), [1]);
+        });
+    }
+});
+
+describe('a client of msgpack that was connected', () => {
+    for (const [name, bytes] of Object.entries(BAD)) {
+        /* Node's lets an event without a name pass, and none of its handlers hears it. */
+        const options = name === 'an event without name' ? oursOnly : {};
+
+        test(`and sends ${name} leaves by \`forced close\``, options, async (t) => {
+            const [socket, neighbour] = await Promise.all([rawSession(t), connected(t, server.url, { parser })]);
+            const answered = new Promise((resolve) => socket.once('message', resolve));
+
+            socket.send(encode({ type: 0, nsp: '/' }));
+            const { sid } = decode(await within(answered, 'the answer to CONNECT')).data;
+
+            socket.send(bytes);
+            await eventually(async () => {
+                const [reasons] = await ask(neighbour, 'reasons');
+                const found = reasons.find(([id]) => id === sid);
+
+                if (found) assert.equal(found[1], 'forced close');
+                return found !== undefined;
+            }, 'the reason');
         });
     }
 });

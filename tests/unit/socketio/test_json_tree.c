@@ -177,6 +177,35 @@ static void what_is_no_array_is_refused(void **state)
     assert_string_equal(fake_heard(session), "");
 }
 
+/* Emit an argument of arrays and objects within each other. */
+static int emit_nested(size_t depth)
+{
+    json_t *tree = json_array();
+
+    for (size_t i = 1; i < depth; i++)
+        tree =
+            i % 2 == 0 ? json_pack("[i, o]", 1, tree) : json_pack("{s:i, s:o}", "a", 1, "b", tree);
+    int rc = sio_emit_pack(socket_, SIO_STR("x"), "[s, o]", "first", tree);
+    (void)fake_heard(session);
+    return rc;
+}
+
+static void what_is_nested_too_deeply_is_refused(void **state)
+{
+    json_t *inner = json_array();
+    json_t *outer = json_pack("[O]", inner);
+
+    (void)state;
+    assert_int_equal(emit_nested(127), EIO_OK);
+    assert_int_equal(emit_nested(128), EIO_E_TOO_BIG);
+    (void)json_array_append(inner, outer);
+    assert_int_equal(sio_emit_json(socket_, SIO_STR("x"), outer), EIO_E_TOO_BIG);
+    assert_string_equal(fake_heard(session), "");
+    (void)json_array_clear(inner);
+    json_decref(inner);
+    json_decref(outer);
+}
+
 static void an_event_is_read_and_answered_with_values(void **state)
 {
     (void)state;
@@ -198,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_go_out_with_a_tree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_are_emitted_from_a_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_array_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_nested_too_deeply_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_event_is_read_and_answered_with_values, set_up,
                                         tear_down),
     };
