@@ -256,6 +256,17 @@ typedef enum sio_sharded_mode {
     SIO_SHARDED_DYNAMIC_PRIVATE, /**< all */
 } sio_sharded_mode;
 
+/** The adapter of streams; zeros mean the defaults. All servers need the same names and count. */
+typedef struct sio_redis_streams_options {
+    const char *stream_name; /**< "socket.io"; copied */
+    size_t stream_count;     /**< 1, at most 64: a namespace's stream is chosen by its name */
+    size_t max_len;          /**< 10000 entries, about: older ones are trimmed */
+    size_t read_count;       /**< 100, at once */
+    uint64_t block_time_ms;  /**< 5000: how long one XREAD waits */
+    bool use_sharded_pubsub; /**< questions and answers by SPUBLISH */
+    bool only_plaintext;     /**< no event holds binary: it would be sent as plain JSON */
+} sio_redis_streams_options;
+
 typedef struct sio_redis_bus_options {
     size_t size; /**< set by sio_redis_bus_options_init */
     /** Both links; of its callbacks none is called, and its data is not used. */
@@ -275,6 +286,8 @@ typedef struct sio_redis_bus_options {
     void (*on_log)(sio_redis_bus *bus, char level, const char *line, void *data);
     void *data;                    /**< handed to both */
     sio_sharded_mode sharded_mode; /**< sharded: SIO_SHARDED_DYNAMIC */
+    /** For sio_adapter_redis_streams; NULL: no streams are read. Copied. */
+    const sio_redis_streams_options *streams;
 } sio_redis_bus_options;
 
 /** Fill with the defaults. */
@@ -314,5 +327,11 @@ EIO_API extern const struct sio_adapter_type sio_adapter_redis;
  * @socket.io/redis-adapter. adapter_data: a sio_redis_bus.
  */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis_sharded;
+
+/**
+ * Streams: one cluster with Node's @socket.io/redis-streams-adapter 0.3 and its emitter. What was
+ * sent while a server's link was down reaches it later. adapter_data: a sio_redis_bus with streams.
+ */
+EIO_API extern const struct sio_adapter_type sio_adapter_redis_streams;
 
 #endif

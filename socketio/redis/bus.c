@@ -18,6 +18,7 @@ struct sio_redis_bus {
     uv_loop_t *loop;
     sio_redis *commands;
     sio_subscriber *subscriber;
+    sio_streams *streams;          /* NULL: none */
     sio_redis_bus_options options; /* key: own */
     STAILQ_HEAD(, waiting) queue;
     size_t queued_bytes;
@@ -59,7 +60,7 @@ static void log_line(sio_redis_bus *bus, char level, const char *format, ...)
 /* ---- what leaves ---- */
 
 /* Told once for each time that it begins: a Redis that is away must not fill the log. */
-static void count_dropped(sio_redis_bus *bus, const char *why)
+void sio_redis_bus_count_dropped(sio_redis_bus *bus, const char *why)
 {
     bus->counters.dropped++;
     if (!bus->drops)
@@ -67,12 +68,10 @@ static void count_dropped(sio_redis_bus *bus, const char *why)
     bus->drops = true;
 }
 
-static void handle_published(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+void sio_redis_bus_count_published(sio_redis_bus *bus, int status, const sio_redis_reply *reply)
 {
-    sio_redis_bus *bus = data;
     char why[200];
 
-    (void)redis;
     if (status == EIO_OK) {
         bus->counters.published++;
         bus->drops = false;
@@ -81,7 +80,13 @@ static void handle_published(sio_redis *redis, int status, const sio_redis_reply
     if (reply != NULL)
         snprintf(why, sizeof(why), "%.*s", (int)(reply->text.len < 180 ? reply->text.len : 180),
                  reply->text.base);
-    count_dropped(bus, reply != NULL ? why : eio_strerror(status));
+    sio_redis_bus_count_dropped(bus, reply != NULL ? why : eio_strerror(status));
+}
+
+static void handle_published(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+{
+    (void)redis;
+    sio_redis_bus_count_published(data, status, reply);
 }
 
 static void send_now(sio_redis_bus *bus, eio_slice command, eio_slice channel, eio_slice bytes)
@@ -90,7 +95,7 @@ static void send_now(sio_redis_bus *bus, eio_slice command, eio_slice channel, e
                                handle_published, bus);
 
     if (rc != EIO_OK)
-        count_dropped(bus, eio_strerror(rc));
+        sio_redis_bus_count_dropped(bus, eio_strerror(rc));
 }
 
 static waiting *take_first(sio_redis_bus *bus)
@@ -111,7 +116,7 @@ static void drop_old(sio_redis_bus *bus)
     while ((first = STAILQ_FIRST(&bus->queue)) != NULL &&
            uv_now(bus->loop) - first->since_ms > bus->options.max_wait_ms) {
         free(take_first(bus));
-        count_dropped(bus, "Redis is away for too long");
+        sio_redis_bus_count_dropped(bus, "Redis is away for too long");
     }
 }
 
@@ -134,12 +139,12 @@ static void wait_for_redis(sio_redis_bus *bus, eio_slice command, eio_slice chan
 
     drop_old(bus);
     if (len > bus->options.redis.max_queued_bytes - bus->queued_bytes) {
-        count_dropped(bus, "too many wait for Redis");
+        sio_redis_bus_count_dropped(bus, "too many wait for Redis");
         return;
     }
     waiting *last = malloc(sizeof(*last) + len);
     if (last == NULL) {
-        count_dropped(bus, "out of memory");
+        sio_redis_bus_count_dropped(bus, "out of memory");
         return;
     }
     *last = (waiting){ .command = command,
@@ -179,11 +184,12 @@ static void set_trouble(sio_redis_bus *bus, const char *why)
 static void look(sio_redis_bus *bus)
 {
     if (bus->is_ready || !sio_redis_is_connected(bus->commands) ||
-        !sio_subscriber_is_ready(bus->subscriber))
+        !sio_subscriber_is_ready(bus->subscriber) || !sio_streams_are_ready(bus->streams))
         return;
     bus->is_ready = true;
     bus->trouble[0] = '\0';
     flush(bus);
+    sio_streams_flush(bus->streams);
     tell_health(bus);
 }
 
@@ -247,6 +253,14 @@ static void handle_subscriber_log(sio_subscriber *subscriber, char level, const 
     handle_line(data, level, line);
 }
 
+static void handle_streams(sio_redis_bus *bus, const char *why)
+{
+    if (why == NULL)
+        look(bus);
+    else
+        set_trouble(bus, why);
+}
+
 const char *sio_redis_bus_trouble(const sio_redis_bus *bus)
 {
     return bus->is_ready ? NULL : bus->trouble;
@@ -295,6 +309,22 @@ static int copy_options(sio_redis_bus *bus, const sio_redis_bus_options *given, 
                                     : EIO_OK;
 }
 
+static int open_streams(sio_redis_bus *bus, const sio_redis_options *redis, eio_error *why)
+{
+    const sio_streams_setup setup = {
+        .bus = bus,
+        .redis = redis,
+        .options = bus->options.streams,
+        .on_change = handle_streams,
+        .on_log = handle_line,
+    };
+
+    if (setup.options == NULL)
+        return EIO_OK;
+    bus->options.streams = NULL; /* the caller's: they have their copy */
+    return sio_streams_new(&bus->streams, bus->loop, &setup, why);
+}
+
 static int open_links(sio_redis_bus *bus, eio_error *why)
 {
     static const sio_subscriber_handler handler = {
@@ -312,10 +342,23 @@ static int open_links(sio_redis_bus *bus, eio_error *why)
     int rc = sio_redis_new(&bus->commands, bus->loop, &options, why);
     if (rc == EIO_OK)
         rc = sio_subscriber_new(&bus->subscriber, bus->loop, &options, &handler, bus, why);
+    if (rc == EIO_OK)
+        rc = open_streams(bus, &options, why);
     bus->options.redis.url = NULL; /* the caller's: the links have their copies */
     bus->options.redis.name = NULL;
     bus->options.redis.tls_ca_file = NULL;
     return rc;
+}
+
+/* Those that there are. */
+static void close_links(sio_redis_bus *bus)
+{
+    bus->is_closing = true;
+    bus->is_ready = false;
+    bus->open_links = bus->subscriber == NULL ? 2 : 3;
+    sio_streams_close(bus->streams, handle_link_closed, bus);
+    sio_subscriber_close(bus->subscriber, handle_link_closed, bus);
+    sio_redis_close(bus->commands, handle_link_closed, bus);
 }
 
 int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_options *options,
@@ -331,7 +374,6 @@ int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_
     if (rc == EIO_OK)
         rc = open_links(bus, why);
     if (rc == EIO_OK) {
-        bus->open_links = 2;
         snprintf(bus->trouble, sizeof(bus->trouble), "Redis %s: not connected yet",
                  sio_redis_address(bus->commands));
         *out = bus;
@@ -341,9 +383,7 @@ int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_
         free_bus(bus);
         return rc;
     }
-    bus->is_closing = true;
-    bus->open_links = 1;
-    sio_redis_close(bus->commands, handle_link_closed, bus);
+    close_links(bus);
     return rc;
 }
 
@@ -351,12 +391,9 @@ void sio_redis_bus_close(sio_redis_bus *bus, void (*on_closed)(void *data), void
 {
     if (bus == NULL || bus->is_closing)
         return;
-    bus->is_closing = true;
-    bus->is_ready = false;
     bus->on_closed = on_closed;
     bus->closed_data = data;
-    sio_subscriber_close(bus->subscriber, handle_link_closed, bus);
-    sio_redis_close(bus->commands, handle_link_closed, bus);
+    close_links(bus);
 }
 
 /* ---- for adapters ---- */
@@ -369,6 +406,11 @@ sio_redis *sio_redis_bus_commands(sio_redis_bus *bus)
 sio_subscriber *sio_redis_bus_subscriber(sio_redis_bus *bus)
 {
     return bus->subscriber;
+}
+
+sio_streams *sio_redis_bus_streams(sio_redis_bus *bus)
+{
+    return bus->streams;
 }
 
 const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus)

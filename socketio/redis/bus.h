@@ -7,6 +7,7 @@
 #define SOCKETIO_REDIS_BUS_H
 
 #include "socketio/redis.h"
+#include "socketio/redis/streams.h"
 #include "socketio/redis/subscriber.h"
 
 /* Borrowed. */
@@ -22,6 +23,13 @@ const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus);
 void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice channel,
                            eio_slice bytes);
 
+/* The streams it was made with; NULL: none. Borrowed. */
+sio_streams *sio_redis_bus_streams(sio_redis_bus *bus);
+
+/* A message did not leave, or perhaps not: counted, and said once for each time that it begins. */
+void sio_redis_bus_count_dropped(sio_redis_bus *bus, const char *why);
+/* A message has left, or what came of it. reply: NULL unless status is EIO_OK or EIO_E_REPLY */
+void sio_redis_bus_count_published(sio_redis_bus *bus, int status, const sio_redis_reply *reply);
 /* A message came: count it. */
 void sio_redis_bus_count_received(sio_redis_bus *bus);
 /* It could not be understood: count that, and say so at debug. */

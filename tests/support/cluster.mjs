@@ -4,7 +4,7 @@ import { startTestbed } from './testbed.mjs';
 import { eventually } from './waiting.mjs';
 
 /* TESTED_ADAPTERS names others than those that are there. */
-export const ADAPTERS = (process.env.TESTED_ADAPTERS ?? 'redis,redis-sharded').split(',');
+export const ADAPTERS = (process.env.TESTED_ADAPTERS ?? 'redis,redis-sharded,redis-streams').split(',');
 
 /* Who the two servers are, by the order of the names. */
 export const PAIRS = {

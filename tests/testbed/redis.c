@@ -14,7 +14,7 @@ typedef struct adapter_row {
 static const adapter_row adapters[] = {
     { "redis", &sio_adapter_redis },
     { "redis-sharded", &sio_adapter_redis_sharded },
-    { "redis-streams", NULL },
+    { "redis-streams", &sio_adapter_redis_streams },
 };
 
 static const sio_adapter_type *find_adapter(const char *name)
@@ -36,6 +36,7 @@ static void log_line(sio_redis_bus *bus, char level, const char *line, void *dat
 
 int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
 {
+    const sio_redis_streams_options streams = { .stream_name = NULL };
     sio_redis_bus_options bus_options;
 
     if (bed->options.redis == NULL)
@@ -48,6 +49,8 @@ int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
     bus_options.redis.url = bed->options.redis;
     bus_options.on_log = log_line;
     bus_options.publish_on_specific_response_channel = bed->options.private_answers;
+    if (options->adapter == &sio_adapter_redis_streams)
+        bus_options.streams = &streams;
     int rc = sio_redis_bus_new(&bed->bus, bed->loop, &bus_options, why);
     options->adapter_data = bed->bus;
     return rc;

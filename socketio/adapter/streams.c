@@ -1,0 +1,126 @@
+/*
+ * Redis streams: one cluster with @socket.io/redis-streams-adapter 0.3 and its emitter. Events and
+ * operations are entries of a stream, which nobody misses who was away for a while; questions and
+ * answers are published.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "socketio/adapter/cluster.h"
+#include "socketio/redis/streams.h"
+
+typedef struct streams_adapter {
+    sio_cluster cluster; /* first */
+    sio_streams *streams;
+    sio_stream_listener listener;
+} streams_adapter;
+
+/* ---- sending ---- */
+
+static int add_entry(streams_adapter *adapter, const sio_cluster_outgoing *message)
+{
+    const sio_redis_streams_options *options = sio_streams_settings(adapter->streams);
+    char type[12];
+    int type_len = snprintf(type, sizeof(type), "%d", (int)message->type);
+    eio_buffer *data;
+    int rc = sio_cluster_encode_entry(&data, message, options->only_plaintext);
+
+    if (rc != EIO_OK)
+        return rc;
+    sio_streams_add(adapter->streams,
+                    &(sio_cluster_fields){
+                        .uid = sio_cluster_uid(&adapter->cluster),
+                        .nsp = sio_namespace_name(adapter->cluster.base.nsp),
+                        .type = { type, (size_t)type_len },
+                        .data = eio_buffer_slice(data),
+                    },
+                    NULL, NULL);
+    eio_buffer_unref(data);
+    return EIO_OK;
+}
+
+static int send_message(sio_cluster *cluster, const sio_cluster_outgoing *message)
+{
+    eio_buffer *bytes;
+
+    if (message->type <= SIO_CLUSTER_DISCONNECT) /* an event, join, leave or disconnect for all */
+        return add_entry((streams_adapter *)(void *)cluster, message);
+    int rc = sio_cluster_encode_msgpack(&bytes, message, sio_cluster_uid(cluster),
+                                        sio_namespace_name(cluster->base.nsp));
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_cluster_publish(cluster, message->to, bytes);
+    eio_buffer_unref(bytes);
+    return rc;
+}
+
+/* ---- hearing ---- */
+
+static void handle_entry(sio_stream_listener *listener, eio_slice id,
+                         const sio_cluster_fields *fields)
+{
+    streams_adapter *adapter =
+        (streams_adapter *)(void *)((char *)listener - offsetof(streams_adapter, listener));
+    sio_cluster_message message;
+
+    (void)id;
+    if (eio_slice_equal(fields->uid, sio_cluster_uid(&adapter->cluster)) || fields->data.len == 0)
+        return; /* our own, or an old server's heartbeat */
+    int rc = sio_cluster_read_entry(&message, fields);
+    if (rc == EIO_OK) {
+        rc = sio_cluster_handle(&adapter->cluster, &message);
+        sio_cluster_message_fini(&message);
+    }
+    if (rc != EIO_OK)
+        sio_redis_bus_count_bad(adapter->cluster.bus, fields->nsp, rc);
+}
+
+/* ---- life ---- */
+
+static int open_streams(sio_adapter **out, sio_namespace *nsp)
+{
+    static const sio_cluster_carrier carrier = { send_message, sio_cluster_encode_msgpack,
+                                                 sio_cluster_read_msgpack };
+    sio_streams *streams = sio_redis_bus_streams(sio_namespace_adapter_data(nsp));
+
+    if (streams == NULL)
+        return EIO_E_INVALID; /* a bus without them */
+    streams_adapter *adapter = calloc(1, sizeof(*adapter));
+    if (adapter == NULL)
+        return EIO_E_NOMEM;
+    adapter->streams = streams;
+    adapter->listener = (sio_stream_listener){ sio_namespace_name(nsp), handle_entry };
+    adapter->cluster.is_sharded = sio_streams_settings(streams)->use_sharded_pubsub;
+    int rc = sio_cluster_init(&adapter->cluster, nsp, &carrier);
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_streams_listen(streams, &adapter->listener);
+    if (rc != EIO_OK) {
+        sio_cluster_close(&adapter->cluster);
+        return rc;
+    }
+    *out = &adapter->cluster.base;
+    return EIO_OK;
+}
+
+static void close_streams(sio_adapter *base)
+{
+    streams_adapter *adapter = (streams_adapter *)(void *)base;
+
+    sio_streams_stop(adapter->streams, &adapter->listener);
+    sio_cluster_close(&adapter->cluster);
+}
+
+const sio_adapter_type sio_adapter_redis_streams = {
+    .name = "redis-streams",
+    .lacks_recovery = true,
+    .open = open_streams,
+    .close = close_streams,
+    .broadcast = sio_cluster_broadcast,
+    .join = sio_cluster_join,
+    .leave = sio_cluster_leave,
+    .disconnect = sio_cluster_disconnect,
+    .fetch = sio_cluster_fetch,
+    .emit_with_ack = sio_cluster_emit_with_ack,
+    .server_side = sio_cluster_server_side,
+};

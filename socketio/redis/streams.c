@@ -1,0 +1,374 @@
+#include "socketio/redis/streams.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "engineio/net/table.h"
+#include "socketio/redis/bus.h"
+#include "socketio/redis/stream_reader.h"
+
+/* An entry on its way; the texts follow. */
+typedef struct addition {
+    STAILQ_ENTRY(addition) link;
+    sio_redis_bus *bus;
+    sio_stream_added_cb *callback;
+    void *data;
+    sio_cluster_fields fields;
+    size_t bytes;
+} addition;
+
+struct sio_streams {
+    sio_redis_bus *bus;
+    sio_redis_streams_options options; /* stream_name: own */
+    void (*on_change)(sio_redis_bus *bus, const char *why);
+    void (*on_log)(sio_redis_bus *bus, char level, const char *line);
+    eio_table listeners;
+    STAILQ_HEAD(, addition) waiting;
+    size_t waiting_bytes;
+    size_t max_waiting_bytes;
+    size_t ready;
+    size_t open_readers;
+    void (*on_closed)(void *data);
+    void *closed_data;
+    size_t reader_count;
+    struct reader_slot {
+        sio_streams *streams;
+        sio_stream_reader *reader;
+        bool is_ready;
+    } readers[];
+};
+
+/* ---- names ---- */
+
+/* Java's hash of a string over its UTF-16 units, as Node's adapter has it. */
+static int32_t hash_of(eio_slice text)
+{
+    uint32_t hash = 0;
+    size_t i = 0;
+
+    while (i < text.len) {
+        unsigned char byte = (unsigned char)text.base[i];
+        size_t len = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+        uint32_t unit = len == 1 ? byte : byte & (0x7fu >> len);
+        for (size_t k = 1; k < len && i + k < text.len; k++)
+            unit = unit << 6 | ((unsigned char)text.base[i + k] & 0x3f);
+        if (unit > 0xffff) {
+            hash = hash * 31 + (0xd800 + ((unit - 0x10000) >> 10));
+            unit = 0xdc00 + ((unit - 0x10000) & 0x3ff);
+        }
+        hash = hash * 31 + unit;
+        i += len;
+    }
+    return (int32_t)hash;
+}
+
+static size_t print_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_options *options,
+                         int32_t index)
+{
+    int len = options->stream_count == 1
+                  ? snprintf(out, SIO_STREAM_NAME_MAX, "%s", options->stream_name)
+                  : snprintf(out, SIO_STREAM_NAME_MAX, "%s-%" PRId32, options->stream_name, index);
+
+    return len < SIO_STREAM_NAME_MAX ? (size_t)len : SIO_STREAM_NAME_MAX - 1;
+}
+
+size_t sio_stream_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_options *options,
+                       eio_slice nsp)
+{
+    return print_name(out, options, hash_of(nsp) % (int32_t)options->stream_count);
+}
+
+/* ---- adding ---- */
+
+static void end_addition(addition *entry, eio_slice id)
+{
+    if (entry->callback != NULL)
+        entry->callback(id, entry->data);
+    free(entry);
+}
+
+static void handle_added(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+{
+    addition *entry = data;
+    eio_slice id = { NULL, 0 };
+
+    (void)redis;
+    if (status == EIO_OK && reply->type == SIO_REDIS_STRING)
+        id = reply->text;
+    sio_redis_bus_count_published(entry->bus, status, reply);
+    end_addition(entry, id);
+}
+
+static void send_entry(sio_streams *streams, addition *entry)
+{
+    const sio_cluster_fields *fields = &entry->fields;
+    char name[SIO_STREAM_NAME_MAX], most[24];
+    size_t name_len = sio_stream_name(name, &streams->options, fields->nsp);
+    int most_len = snprintf(most, sizeof(most), "%zu", streams->options.max_len);
+    int rc = sio_redis_command(
+        sio_redis_bus_commands(streams->bus),
+        SIO_REDIS_ARGUMENTS(EIO_STR("XADD"), ((eio_slice){ name, name_len }), EIO_STR("MAXLEN"),
+                            EIO_STR("~"), ((eio_slice){ most, (size_t)most_len }), EIO_STR("*"),
+                            EIO_STR("uid"), fields->uid, EIO_STR("nsp"), fields->nsp,
+                            EIO_STR("type"), fields->type, EIO_STR("data"), fields->data),
+        handle_added, entry);
+
+    if (rc != EIO_OK)
+        handle_added(NULL, rc, NULL, entry);
+}
+
+static eio_slice copy_text(char **to, eio_slice from)
+{
+    const eio_slice copy = { *to, from.len };
+
+    if (from.len > 0)
+        memcpy(*to, from.base, from.len);
+    *to += from.len;
+    return copy;
+}
+
+static addition *copy_entry(const sio_cluster_fields *fields)
+{
+    size_t bytes = fields->uid.len + fields->nsp.len + fields->type.len + fields->data.len;
+    addition *entry = calloc(1, sizeof(*entry) + bytes);
+
+    if (entry == NULL)
+        return NULL;
+    char *text = (char *)(entry + 1);
+    entry->bytes = sizeof(*entry) + bytes;
+    entry->fields.uid = copy_text(&text, fields->uid);
+    entry->fields.nsp = copy_text(&text, fields->nsp);
+    entry->fields.type = copy_text(&text, fields->type);
+    entry->fields.data = copy_text(&text, fields->data);
+    return entry;
+}
+
+void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
+                     sio_stream_added_cb *callback, void *data)
+{
+    addition *entry = copy_entry(fields);
+
+    if (entry == NULL) {
+        sio_redis_bus_count_dropped(streams->bus, "out of memory");
+        if (callback != NULL)
+            callback((eio_slice){ NULL, 0 }, data);
+        return;
+    }
+    entry->bus = streams->bus;
+    entry->callback = callback;
+    entry->data = data;
+    if (STAILQ_EMPTY(&streams->waiting) &&
+        sio_redis_is_connected(sio_redis_bus_commands(streams->bus))) {
+        send_entry(streams, entry);
+        return;
+    }
+    if (streams->waiting_bytes > 0 &&
+        entry->bytes > streams->max_waiting_bytes - streams->waiting_bytes) {
+        sio_redis_bus_count_dropped(streams->bus, "too many wait for Redis");
+        end_addition(entry, (eio_slice){ NULL, 0 });
+        return;
+    }
+    STAILQ_INSERT_TAIL(&streams->waiting, entry, link);
+    streams->waiting_bytes += entry->bytes;
+}
+
+static addition *take_waiting(sio_streams *streams)
+{
+    addition *entry = STAILQ_FIRST(&streams->waiting);
+
+    if (entry != NULL) {
+        STAILQ_REMOVE_HEAD(&streams->waiting, link);
+        streams->waiting_bytes -= entry->bytes;
+    }
+    return entry;
+}
+
+void sio_streams_flush(sio_streams *streams)
+{
+    addition *entry;
+
+    while (streams != NULL && sio_redis_is_connected(sio_redis_bus_commands(streams->bus)) &&
+           (entry = take_waiting(streams)) != NULL)
+        send_entry(streams, entry);
+}
+
+/* ---- hearing ---- */
+
+static eio_slice key_of(const void *item)
+{
+    return ((const sio_stream_listener *)item)->nsp;
+}
+
+int sio_streams_listen(sio_streams *streams, sio_stream_listener *listener)
+{
+    return eio_table_add(&streams->listeners, listener);
+}
+
+void sio_streams_stop(sio_streams *streams, sio_stream_listener *listener)
+{
+    (void)eio_table_remove(&streams->listeners, listener);
+}
+
+static void read_fields(sio_cluster_fields *out, const sio_redis_reply *items, size_t count)
+{
+    *out = (sio_cluster_fields){ .uid = { NULL, 0 } };
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        eio_slice name = items[i].text, value = items[i + 1].text;
+        if (eio_slice_equal(name, EIO_STR("uid")))
+            out->uid = value;
+        else if (eio_slice_equal(name, EIO_STR("nsp")))
+            out->nsp = value;
+        else if (eio_slice_equal(name, EIO_STR("type")))
+            out->type = value;
+        else if (eio_slice_equal(name, EIO_STR("data")))
+            out->data = value;
+    }
+}
+
+static void handle_entry(eio_slice id, const sio_redis_reply *items, size_t count, void *data)
+{
+    sio_streams *streams = ((struct reader_slot *)data)->streams;
+    sio_cluster_fields fields;
+
+    sio_redis_bus_count_received(streams->bus);
+    read_fields(&fields, items, count);
+    sio_stream_listener *listener =
+        fields.nsp.base == NULL ? NULL : eio_table_find(&streams->listeners, fields.nsp);
+    if (listener != NULL)
+        listener->on_entry(listener, id, &fields);
+}
+
+static void handle_ready(bool is_ready, const char *why, void *data)
+{
+    struct reader_slot *slot = data;
+    sio_streams *streams = slot->streams;
+
+    if (slot->is_ready != is_ready)
+        streams->ready += is_ready ? 1 : (size_t)-1;
+    slot->is_ready = is_ready;
+    streams->on_change(streams->bus, is_ready ? NULL : why);
+}
+
+static void handle_log(char level, const char *line, void *data)
+{
+    sio_streams *streams = ((struct reader_slot *)data)->streams;
+
+    streams->on_log(streams->bus, level, line);
+}
+
+bool sio_streams_are_ready(const sio_streams *streams)
+{
+    return streams == NULL || streams->ready == streams->reader_count;
+}
+
+/* ---- life ---- */
+
+static void free_streams(sio_streams *streams)
+{
+    eio_table_fini(&streams->listeners);
+    free((void *)(uintptr_t)streams->options.stream_name);
+    free(streams);
+}
+
+static void handle_reader_closed(void *data)
+{
+    sio_streams *streams = data;
+    void (*on_closed)(void *) = streams->on_closed;
+    void *closed_data = streams->closed_data;
+
+    if (--streams->open_readers > 0)
+        return;
+    free_streams(streams);
+    if (on_closed != NULL)
+        on_closed(closed_data);
+}
+
+void sio_streams_close(sio_streams *streams, void (*on_closed)(void *data), void *data)
+{
+    addition *entry;
+
+    if (streams == NULL) {
+        on_closed(data);
+        return;
+    }
+    streams->on_closed = on_closed;
+    streams->closed_data = data;
+    while ((entry = take_waiting(streams)) != NULL)
+        end_addition(entry, (eio_slice){ NULL, 0 });
+    streams->open_readers++;
+    for (size_t i = 0; i < streams->reader_count; i++) {
+        if (streams->readers[i].reader != NULL)
+            sio_stream_reader_close(streams->readers[i].reader, handle_reader_closed, streams);
+        else
+            streams->open_readers--;
+    }
+    handle_reader_closed(streams);
+}
+
+static int copy_options(sio_streams *streams, const sio_redis_streams_options *given)
+{
+    sio_redis_streams_options *options = &streams->options;
+
+    *options = *given;
+    options->stream_name = strdup(given->stream_name == NULL ? "socket.io" : given->stream_name);
+    if (options->max_len == 0)
+        options->max_len = 10000;
+    if (options->read_count == 0)
+        options->read_count = 100;
+    if (options->block_time_ms == 0)
+        options->block_time_ms = 5000;
+    return options->stream_name == NULL ? EIO_E_NOMEM : EIO_OK;
+}
+
+static int open_reader(sio_streams *streams, uv_loop_t *loop, const sio_redis_options *redis,
+                       size_t index, eio_error *why)
+{
+    static const sio_stream_handler handler = { handle_entry, handle_ready, handle_log };
+    struct reader_slot *slot = &streams->readers[index];
+    char name[SIO_STREAM_NAME_MAX];
+    const sio_stream_options options = {
+        .name = { name, print_name(name, &streams->options, (int32_t)index) },
+        .block_ms = streams->options.block_time_ms,
+        .read_count = streams->options.read_count,
+    };
+
+    slot->streams = streams;
+    return sio_stream_reader_new(&slot->reader, loop, redis, &options, &handler, slot, why);
+}
+
+enum { STREAMS_MAX = 64 };
+
+int sio_streams_new(sio_streams **out, uv_loop_t *loop, const sio_streams_setup *setup,
+                    eio_error *why)
+{
+    size_t count = setup->options->stream_count == 0 ? 1 : setup->options->stream_count;
+
+    if (count > STREAMS_MAX)
+        return eio_error_set(why, EIO_E_INVALID, "Redis: stream_count: at most %d", STREAMS_MAX);
+    sio_streams *streams = calloc(1, sizeof(*streams) + count * sizeof(streams->readers[0]));
+    if (streams == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
+    STAILQ_INIT(&streams->waiting);
+    eio_table_init(&streams->listeners, key_of);
+    streams->bus = setup->bus;
+    streams->on_change = setup->on_change;
+    streams->on_log = setup->on_log;
+    streams->max_waiting_bytes = setup->redis->max_queued_bytes;
+    streams->reader_count = count;
+    streams->open_readers = count;
+    *out = streams; /* from now on it is closed, not freed */
+    int rc = copy_options(streams, setup->options);
+    streams->options.stream_count = count;
+    if (rc != EIO_OK)
+        return eio_error_set(why, rc, "Redis: out of memory");
+    for (size_t i = 0; i < count && rc == EIO_OK; i++)
+        rc = open_reader(streams, loop, setup->redis, i, why);
+    return rc;
+}
+
+const sio_redis_streams_options *sio_streams_settings(const sio_streams *streams)
+{
+    return &streams->options;
+}
