@@ -47,7 +47,7 @@ static const chat_option common[] = {
     { "max-buffered", "MAX_BUFFERED", "BYTES", CHAT_OPTION_NUMBER, 0,
       AT(max_buffered_bytes), 64 * 1024, 1024 * 1024 * 1024,
       "waiting for one client; one that reads too slowly is closed", "8388608" },
-    { "max-name", "MAX_NAME", "BYTES", CHAT_OPTION_NUMBER, CHAT_TAKES_ROOMS,
+    { "max-name", "MAX_NAME", "BYTES", CHAT_OPTION_NUMBER, CHAT_TAKES_NAMES,
       AT(max_name_bytes), 1, CHAT_MOST_NAME_BYTES,
       "in a room id or user name", "256" },
     { "max-rooms", "MAX_ROOMS", "N", CHAT_OPTION_NUMBER, CHAT_TAKES_ROOMS, AT(max_rooms), 1, 100000,

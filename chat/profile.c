@@ -1,8 +1,9 @@
 #include "chat/profile.h"
 
 #include "chat/broadcast/broadcast.h"
+#include "chat/demo/profile.h"
 #include "chat/pubsub/profile.h"
 #include "chat/rooms/profile.h"
 
-const chat_profile *const chat_profiles[] = { &chat_rooms_profile, &chat_broadcast_profile,
-                                              &chat_pubsub_profile, NULL };
+const chat_profile *const chat_profiles[] = { &chat_rooms_profile, &chat_demo_profile,
+                                              &chat_broadcast_profile, &chat_pubsub_profile, NULL };

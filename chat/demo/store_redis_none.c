@@ -1,0 +1,10 @@
+#include "chat/demo/store.h"
+
+int chat_demo_redis_open(chat_demo_store **out, uv_loop_t *loop,
+                         const chat_demo_redis_options *options, eio_error *why)
+{
+    (void)out;
+    (void)loop;
+    (void)options;
+    return eio_error_set(why, EIO_E_UNSUPPORTED, "this chatd was built without Redis");
+}
