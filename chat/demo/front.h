@@ -6,7 +6,7 @@
 
 void chat_demo_front_open(chat_demo *demo);
 
-/* The JSON of /links, of a file or an empty one, into demo->links. EIO_OK; EIO_E_INVALID: no JSON object; EIO_E_NOMEM. */
+/* The JSON of /links, of a file or empty, into demo->links. EIO_OK; EIO_E_INVALID: no JSON object; EIO_E_NOMEM. */
 int chat_demo_links_open(chat_demo *demo, eio_error *why);
 
 #endif

@@ -25,12 +25,12 @@ typedef enum chat_demo_verb {
     CHAT_LIST_ROOM_IDS, /* user -> id... */
     CHAT_ENTER_ROOM,    /* room, user, "1" if it is private. CHAT_DENIED */
     CHAT_LIST_MESSAGES, /* room, "1" if it needs no name, first, last -> json... CHAT_DENIED */
-    CHAT_ADD_MESSAGE, /* room, user, "1" if private, date, json, low, high -> "1" if it shows the room, both names */
-    CHAT_HOLD_USER, /* user, json to tell, "1" to tell in any case -> "1" if he was nowhere online */
+    CHAT_ADD_MESSAGE,   /* room, user, "1" if private, date, json, low, high -> "1" if new, names */
+    CHAT_HOLD_USER,     /* user, json to tell, "1" to tell always -> "1" if he was nowhere online */
     CHAT_RELEASE_USER, /* user, json to tell, former holder or empty -> "1" if he is nowhere online any more */
     CHAT_LIST_HELD,  /* -> user... that this server has put online */
     CHAT_LOOK_EMPTY, /* CHAT_EXISTS: there are users, or there were */
-    CHAT_ADD_DEMO, /* hash, then names of four users, then (room, date, json)... CHAT_EXISTS: somebody else was faster */
+    CHAT_ADD_DEMO, /* hash, then names of four users, then (room, date, json)... CHAT_EXISTS: too late */
     CHAT_N_VERBS
 } chat_demo_verb;
 

@@ -380,7 +380,8 @@ const chat_profile chat_pubsub_profile = {
     .summary = "rooms over plain WebSocket and JSON, with presence and history",
     .usage = usage,
     .examples = examples,
-    .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES | CHAT_TAKES_LEASE,
+    .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES |
+             CHAT_TAKES_LEASE,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(pubsub_options),
