@@ -32,6 +32,7 @@ const { values } = parseArgs({
         deflate: { type: 'boolean' },
         redis: text, /* unix:///path */
         adapter: text,
+        'redis-key': text,
         'private-answers': { type: 'boolean' },
     },
 });
@@ -191,6 +192,7 @@ async function joinCluster() {
         io.adapter(createShardedAdapter(connect(), connect()));
     } else {
         io.adapter(createAdapter(connect(), connect(), {
+            key: values['redis-key'] ?? 'socket.io',
             publishOnSpecificResponseChannel: values['private-answers'],
         }));
     }

@@ -51,6 +51,7 @@ static const option_row rows[] = {
     ROW("tls-timeout", NUMBER, tls_timeout_ms),
     ROW("redis", TEXT, redis),
     { "adapter", ADAPTER, 0 },
+    ROW("redis-key", TEXT, redis_key),
     ROW("private-answers", FLAG, private_answers),
 };
 

@@ -48,6 +48,8 @@ int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
     sio_redis_bus_options_init(&bus_options);
     bus_options.redis.url = bed->options.redis;
     bus_options.on_log = log_line;
+    if (bed->options.redis_key != NULL)
+        bus_options.key = bed->options.redis_key;
     bus_options.publish_on_specific_response_channel = bed->options.private_answers;
     if (options->adapter == &sio_adapter_redis_streams)
         bus_options.streams = &streams;

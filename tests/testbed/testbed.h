@@ -22,9 +22,10 @@ typedef struct testbed_options {
     const char *tls_more_cert; /* of a second host */
     const char *tls_more_key;
     const char *trusted_proxies;
-    const char *tls_min; /* "1.2" or "1.3" */
-    const char *redis;   /* URL; NULL: a server alone */
-    const char *adapter; /* NULL: redis */
+    const char *tls_min;   /* "1.2" or "1.3" */
+    const char *redis;     /* URL; NULL: a server alone */
+    const char *adapter;   /* NULL: redis */
+    const char *redis_key; /* NULL: socket.io */
     uint64_t port;
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;

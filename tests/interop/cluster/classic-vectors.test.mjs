@@ -7,8 +7,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createRequire } from 'node:module';
-import { RedisServer } from '../../support/redis.mjs';
-import { member, websocket } from '../../support/cluster.mjs';
+import { RedisServer, redisFor } from '../../support/redis.mjs';
+import { member, pair, sockets, websocket } from '../../support/cluster.mjs';
 import { ask, connected } from '../../support/clients.mjs';
 import { eventually, happens } from '../../support/waiting.mjs';
 
@@ -186,3 +186,26 @@ describe('vectors of the classic adapter', () => {
         assert.equal(acks.at(-1).bytes.toString('latin1'), '\x82\xa4type\x09\xa9requestId\xa2q8');
     });
 });
+
+for (const [name, kinds] of Object.entries({ 'two of ours': [false, false], "ours beside Node's": [false, true] })) {
+    test(`${name} answer on private channels, under a key of their own`, async (t) => {
+        const redis = await redisFor(t);
+        const options = { privateAnswers: true, redisKey: 'other*key' };
+        const { servers, clients: [near, far] } = await pair(t, redis, 'redis', kinds, options);
+        const listener = redis.connect();
+        const channels = new Set();
+
+        t.after(() => listener.disconnect());
+        await listener.psubscribe('*');
+        listener.on('pmessage', (pattern, channel) => channels.add(channel.replace(/#[\w-]{6}#$/, '#UID#')));
+        assert.equal((await sockets(near, 'room')).length, 2);
+        assert.equal((await sockets(far, 'room')).length, 2);
+        const heard = happens(far, 'bcast');
+        near.emit('bcast', 1);
+        await heard;
+        assert.deepEqual(await ask(near, 'sse', 'whoami', 1), [[servers[1].child.pid]]);
+        await eventually(() => channels.size === 4, 'all channels');
+        assert.deepEqual([...channels].sort(),
+            ['other*key#/#', 'other*key-request#/#', 'other*key-response#/#', 'other*key-response#/#UID#']);
+    });
+}
