@@ -90,7 +90,7 @@ static void announce(eio_server *server, eio_session *session)
 
 static void forget(eio_session *session)
 {
-    eio_table_remove(&session->server->sessions, session);
+    eio_session_leave(session);
     eio_session_unref(session);
 }
 
@@ -155,9 +155,13 @@ static void open_session(eio_server *server, eio_http_request *request)
         return;
     }
     eio_session *session = eio_session_new(server, request, (eio_slice){ id, len });
-    if (session == NULL || eio_table_add(&server->sessions, session) != EIO_OK) {
+    int rc = session == NULL ? EIO_E_NOMEM : eio_session_enter(session);
+    if (rc != EIO_OK) {
         eio_session_unref(session);
-        eio_http_destroy(request);
+        if (rc == EIO_E_EXISTS)
+            eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: ID_GENERATION_ERROR");
+        else
+            eio_http_destroy(request);
         return;
     }
     session->protocol = (uint8_t)query.dialect.protocol;

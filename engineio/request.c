@@ -1,5 +1,6 @@
 #include "engineio/request.h"
 
+#include "engineio/family.h"
 #include "engineio/handshake.h"
 #include "engineio/http_reply.h"
 #include "engineio/middleware.h"
@@ -96,6 +97,16 @@ static eio_session *find_session(eio_server *server, const eio_request_query *qu
     return session != NULL && session->state < SESSION_ENDING ? session : NULL;
 }
 
+/* Nobody here knows it: perhaps a sibling does. */
+static void refuse_unknown(eio_server *server, eio_http_request *request,
+                           const eio_request_query *query)
+{
+    const eio_slice sid = { query->sid, query->sid_len };
+
+    if (server->family == NULL || !server->family->stray(server, request, sid, server->family_data))
+        eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
+}
+
 /* ---- requests of a session ---- */
 
 static void handle_session_request(eio_server *server, eio_http_request *request,
@@ -105,7 +116,7 @@ static void handle_session_request(eio_server *server, eio_http_request *request
     eio_slice method = eio_http_method(request);
 
     if (session == NULL)
-        eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
+        refuse_unknown(server, request, query);
     else if (query->transport != eio_session_transport(session))
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: TRANSPORT_MISMATCH");
     else if (query->dialect.protocol != session->protocol)
@@ -127,7 +138,7 @@ static void handle_session_upgrade(eio_server *server, eio_http_request *request
     eio_session *session = find_session(server, query);
 
     if (session == NULL)
-        eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
+        refuse_unknown(server, request, query);
     else if (query->dialect.protocol != session->protocol)
         eio_reply_refusal(server, request, EIO_BAD_REQUEST, NULL, "name: PROTOCOL_MISMATCH");
     else if (session->polling == NULL || session->upgrade != NULL ||

@@ -8,7 +8,7 @@
 #include "engineio/packet.h"
 
 /* Make it a text packet with that digit, or (0) a binary message. Nothing if it is one already. */
-void eio_packet_seal(eio_buffer *payload, char digit);
+EIO_PRIVATE void eio_packet_seal(eio_buffer *payload, char digit);
 
 /* A sealed buffer as a packet, borrowed from it. */
 eio_packet eio_packet_of(const eio_buffer *sealed);

@@ -25,6 +25,8 @@ struct eio_server {
     eio_packets packets;
     eio_compressor compressor; /* of polling replies */
     eio_counters counters;
+    const struct eio_family *family; /* NULL: it stands alone */
+    void *family_data;
     const eio_session *receiving; /* whose POST is being read, and that */
     const eio_http_request *post;
     eio_deadline_queue ping_intervals, ping_timeouts; /* sessions */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "engineio/family.h"
 #include "engineio/heartbeat.h"
 #include "engineio/net/buffer_private.h"
 #include "engineio/polling.h"
@@ -83,10 +84,32 @@ void eio_session_end(eio_session *session, eio_reason reason, const char *detail
     eio_deadline_start(&session->server->ending, &session->heartbeat);
 }
 
+int eio_session_enter(eio_session *session)
+{
+    eio_server *server = session->server;
+    int rc = eio_table_add(&server->sessions, session);
+
+    if (rc != EIO_OK || server->family == NULL)
+        return rc;
+    rc = server->family->opened(server, eio_session_id(session), server->family_data);
+    if (rc != EIO_OK)
+        eio_table_remove(&server->sessions, session);
+    return rc;
+}
+
+void eio_session_leave(eio_session *session)
+{
+    eio_server *server = session->server;
+
+    eio_table_remove(&server->sessions, session);
+    if (server->family != NULL)
+        server->family->closed(server, eio_session_id(session), server->family_data);
+}
+
 void eio_session_finish(eio_session *session)
 {
     set_state(session, SESSION_CLOSED);
-    eio_table_remove(&session->server->sessions, session);
+    eio_session_leave(session);
     eio_server_log(session->server, 'd', "session closed: %s (%s)",
                    eio_reason_text(session->reason), session->detail);
     if (session->handler != NULL)

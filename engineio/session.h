@@ -54,6 +54,10 @@ static inline eio_head *eio_session_head(const eio_session *session)
     return (eio_head *)((uintptr_t)session + sizeof(*session));
 }
 
+/* Into the server's table, and known to its family: EIO_OK, EIO_E_EXISTS, EIO_E_NOMEM; and out again. */
+int eio_session_enter(eio_session *session);
+void eio_session_leave(eio_session *session);
+
 /* New, open, in no table and with no transport; NULL when out of memory. */
 eio_session *eio_session_new(eio_server *server, const eio_http_request *request, eio_slice sid);
 

@@ -121,6 +121,10 @@ typedef struct eio_listen_options {
     const char *path; /**< of a unix socket; a dead one that is left over is replaced */
     int fd;      /**< an inherited socket that is bound (and may listen already), taken; -1: none */
     int backlog; /**< 511, as Node's */
+    /** share the port with other listeners of this process that bind so, too (SO_REUSEPORT) */
+    bool shared;
+    /** let listeners with `shared` bind to the port later on; this one itself is refused a busy port */
+    bool shareable;
     /** shared, EIO_TLS_SERVER; NULL: plain. Streams are handed out when they are accepted, before their handshake */
     eio_tls *tls;
 } eio_listen_options;
@@ -161,6 +165,13 @@ EIO_API int eio_listener_new(eio_listener **out, uv_loop_t *loop, const eio_list
 
 /** @return the port, or 0 for a unix socket */
 EIO_API int eio_listener_port(const eio_listener *listener);
+
+/**
+ * Make another descriptor of the same socket, for eio_listen_options.fd: a second loop then accepts from it, too.
+ *
+ * @return new, or libuv's code
+ */
+EIO_API int eio_listener_duplicate(const eio_listener *listener);
 
 /** Stop accepting; open streams stay. @param listener any state; a second call does nothing. */
 EIO_API void eio_listener_stop(eio_listener *listener);

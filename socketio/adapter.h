@@ -121,7 +121,7 @@ EIO_API extern const sio_adapter_type sio_adapter_memory;
 EIO_API sio_adapter *sio_namespace_adapter(const sio_namespace *nsp);
 /** @return sio_options.adapter_data of its server */
 EIO_API void *sio_namespace_adapter_data(const sio_namespace *nsp);
-/** @return whether a socket of this server is in the room */
+/** @return whether a socket of this process is, or may be, in the room */
 EIO_API bool sio_local_has_room(const sio_namespace *nsp, eio_slice room);
 
 /** Deliver an encoded event to the sockets of this server that are meant. @return EIO_OK */

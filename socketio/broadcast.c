@@ -4,6 +4,7 @@
 
 #include "socketio/emit.h"
 #include "socketio/gather.h"
+#include "socketio/here.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
@@ -89,7 +90,7 @@ static void deliver(sio_socket *socket, void *data)
                           what->message->attachment_count, what->flags);
 }
 
-int sio_local_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)
+int sio_here_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)
 {
     delivery what = { message, target->flags };
 
@@ -159,8 +160,8 @@ int sio_local_emit(sio_namespace *nsp, const sio_target *target, eio_slice name,
     return encode_and(sio_local_broadcast, nsp, target, name, args);
 }
 
-int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
-                            sio_args args, sio_gather *gather)
+int sio_here_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                           sio_args args, sio_gather *gather)
 {
     sio_encoded packet;
     uint64_t id = nsp->next_ack_id;
@@ -171,8 +172,6 @@ int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_sl
         return rc;
     nsp->next_ack_id++;
     const sio_message message = message_of(&packet, name, args);
-    if (target == NULL)
-        target = &sio_everybody;
     asking question = { { &message, target->flags }, id, gather };
     nsp->server->counters.broadcasts++;
     sio_walk_target(nsp, target, ask, &question);

@@ -136,6 +136,8 @@ static void add_item(sio_gather *gather, void *item)
         return;
     }
     gather->items[gather->count++] = item;
+    if (gather->pass != NULL)
+        gather->pass(gather, item);
     end_if_complete(gather);
 }
 
@@ -255,7 +257,7 @@ static eio_slice copy_slice(char **to, eio_slice from)
 }
 
 /* One block: the description, the names of its rooms, then all texts. */
-static sio_found_socket *copy_found(const sio_found_socket *from)
+sio_found_socket *sio_found_copy(const sio_found_socket *from)
 {
     size_t bytes = from->id.len + from->handshake.len + from->data.len;
 
@@ -281,7 +283,7 @@ static sio_found_socket *copy_found(const sio_found_socket *from)
 void sio_gather_add_socket(sio_gather *gather, const sio_found_socket *socket)
 {
     if (!gather->is_ended)
-        add_item(gather, copy_found(socket));
+        add_item(gather, sio_found_copy(socket));
 }
 
 /* ---- ends ---- */

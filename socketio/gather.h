@@ -36,6 +36,8 @@ struct sio_gather {
         const sio_gather_relay *relay;
     } call;
     void *data;
+    /* Answers are passed on as they come, to whoever asked from another worker; NULL: they are not. */
+    void (*pass)(sio_gather *gather, const void *item);
     void **items; /* own heap: what came, blocks that free_item frees */
     void (*free_item)(void *item);
     size_t count;
@@ -64,6 +66,9 @@ int sio_gather_new_relay(sio_gather **out, sio_namespace *nsp, uint64_t timeout_
 uint64_t sio_gather_default_ms(const sio_namespace *nsp);
 /* Nobody could be asked: it ends without a callback. */
 void sio_gather_cancel(sio_gather *gather);
+
+/* One block, with a reference to its socket: free() it. NULL when out of memory. */
+sio_found_socket *sio_found_copy(const sio_found_socket *from);
 
 /* Call back those that have ended. From the loop. */
 void sio_gathers_run_ended(sio_server *server);

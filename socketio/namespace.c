@@ -5,6 +5,7 @@
 #include "socketio/rooms.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
+#include "socketio/workers/siblings.h"
 
 enum { FIRST_SOCKETS = 8 };
 
@@ -226,5 +227,7 @@ bool sio_local_has_room(const sio_namespace *nsp, eio_slice room)
 {
     const sio_socket *own = eio_table_find(&nsp->by_id, room);
 
-    return (own != NULL && own->in_own_room) || sio_rooms_find(&nsp->rooms, room) != NULL;
+    /* What the other workers have nobody here knows: they are asked, and find nobody. */
+    return (own != NULL && own->in_own_room) || sio_rooms_find(&nsp->rooms, room) != NULL ||
+           sio_siblings_are_there(nsp);
 }

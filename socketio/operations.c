@@ -5,6 +5,7 @@
 
 #include "socketio/broadcast.h"
 #include "socketio/gather.h"
+#include "socketio/here.h"
 #include "socketio/namespace.h"
 #include "socketio/socket.h"
 
@@ -32,7 +33,7 @@ static bool join_rooms(sio_socket *socket, void *data)
     return true;
 }
 
-int sio_local_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms)
+int sio_here_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms)
 {
     return sio_each_socket(nsp, target, join_rooms, &rooms);
 }
@@ -56,7 +57,7 @@ static bool leave_rooms(sio_socket *socket, void *data)
     return true;
 }
 
-int sio_local_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms)
+int sio_here_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms)
 {
     return sio_each_socket(nsp, target, leave_rooms, &rooms);
 }
@@ -79,7 +80,7 @@ static bool disconnect(sio_socket *socket, void *data)
     return true;
 }
 
-int sio_local_disconnect(sio_namespace *nsp, const sio_target *target, bool close)
+int sio_here_disconnect(sio_namespace *nsp, const sio_target *target, bool close)
 {
     return sio_each_socket(nsp, target, disconnect, &close);
 }
@@ -123,7 +124,7 @@ static bool describe(sio_socket *socket, void *data)
     return true;
 }
 
-int sio_local_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *gather)
+int sio_here_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *gather)
 {
     return sio_each_socket(nsp, target, describe, gather);
 }

@@ -7,10 +7,12 @@
 
 #include "engineio/options.h"
 #include "socketio/adapter.h"
+#include "socketio/adapter/workers.h"
 #include "socketio/engine_hooks.h"
 #include "socketio/namespace.h"
 #include "socketio/namespaces.h"
 #include "socketio/socket.h"
+#include "socketio/workers/group.h"
 
 enum {
     DEFAULT_CONNECT_TIMEOUT_MS = 45000,
@@ -142,11 +144,20 @@ static void apply_recovery(sio_recovery_options *to, const sio_recovery_options 
     to->max_sessions = or_default(from->max_sessions, DEFAULT_MAX_LOST_SESSIONS);
 }
 
+/* One link and one member of a cluster a process: worker 0's. */
+static const sio_adapter_type *choose_adapter(const sio_options *options)
+{
+    if (options->adapter == NULL || options->adapter == &sio_adapter_memory)
+        return &sio_adapter_memory;
+    return options->worker != NULL && sio_worker_index(options->worker) > 0 ? &sio_adapter_by_mail
+                                                                            : options->adapter;
+}
+
 static void apply_options(sio_server *server, const sio_options *options)
 {
     size_t payload = server->hooks.max_payload_bytes;
 
-    server->adapter = options->adapter != NULL ? options->adapter : &sio_adapter_memory;
+    server->adapter = choose_adapter(options);
     server->parser = sio_parser_of(options->parser);
     server->adapter_data = options->adapter_data;
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
@@ -209,6 +220,10 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
     server->main = sio_namespaces_add(server, SIO_STR("/"));
     if (server->main == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
+    if (options->worker != NULL)
+        rc = sio_family_join(&server->member, options->worker, server->hooks.path);
+    if (rc != EIO_OK)
+        return eio_error_set(why, rc, "path %s: %s", server->hooks.path, eio_strerror(rc));
     return EIO_OK;
 }
 
@@ -258,6 +273,8 @@ int sio_server_new(sio_server **out, eio_http_server *http, const sio_options *o
     if (rc != EIO_OK)
         goto fail;
     sio_timeouts_init(&server->timeouts, server->loop->uv, run_due, server); /* cannot fail */
+    if (server->member != NULL)
+        sio_sibling_attach(server->member, server->engine, server);
     *out = server;
     return EIO_OK;
 fail:
@@ -282,6 +299,8 @@ static void handle_engine_closed(void *data)
 {
     sio_server *server = data;
 
+    if (server->member != NULL)
+        sio_sibling_detach(server->member);
     sio_gathers_end_all(server);
     sio_server_run_due(server);
     uv_close((uv_handle_t *)&server->timeouts.timer, handle_timer_closed);

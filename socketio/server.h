@@ -26,8 +26,9 @@ struct sio_server {
     eio_loop *loop; /* counted */
     const struct sio_adapter_type *adapter;
     const sio_parser *parser;
-    void *adapter_data;  /* borrowed */
-    sio_namespace *main; /* "/": in the table too */
+    void *adapter_data;         /* borrowed */
+    struct sio_sibling *member; /* of the servers on all workers; NULL: it stands alone */
+    sio_namespace *main;        /* "/": in the table too */
     eio_table namespaces;
     sio_dynamic dynamic;
     sio_namespace *new_head; /* namespaces that were not announced yet */

@@ -1,7 +1,9 @@
 /* Events between the servers of a cluster: serverSideEmit. */
 #include "socketio/gather.h"
+#include "socketio/here.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
+#include "socketio/workers/siblings.h"
 
 static bool is_reserved(eio_slice name)
 {
@@ -19,8 +21,8 @@ int sio_on_server_side(sio_namespace *nsp, eio_slice name, sio_server_event_cb *
                             (sio_callback){ .call.on_server_event = callback, .data = data });
 }
 
-void sio_local_server_side(sio_namespace *nsp, eio_slice name, sio_args args,
-                           sio_server_reply *reply)
+void sio_here_server_side(sio_namespace *nsp, eio_slice name, sio_args args,
+                          sio_server_reply *reply)
 {
     const sio_callbacks *list = sio_handlers_find(&nsp->server_events, name);
 
@@ -45,10 +47,14 @@ int sio_server_side_emit(sio_namespace *nsp, eio_slice name, sio_args args)
 
     if (is_reserved(name))
         return EIO_E_RESERVED;
-    if (type->server_side != NULL)
-        return type->server_side(nsp->adapter, name, args, NULL);
-    sio_server_log(nsp->server, 'w', "server-side event: this adapter knows no other server");
-    return EIO_OK;
+    if (type->server_side != NULL) {
+        int rc = type->server_side(nsp->adapter, name, args, NULL);
+        if (rc != EIO_OK)
+            return rc;
+    } else if (nsp->server->member == NULL) {
+        sio_server_log(nsp->server, 'w', "server-side event: this adapter knows no other server");
+    }
+    return sio_siblings_server_side(nsp, name, args, NULL);
 }
 
 int sio_server_side_emit_with_ack(sio_namespace *nsp, eio_slice name, sio_args args,
@@ -64,6 +70,8 @@ int sio_server_side_emit_with_ack(sio_namespace *nsp, eio_slice name, sio_args a
         return rc;
     if (type->server_side != NULL)
         rc = type->server_side(nsp->adapter, name, args, gather);
+    if (rc == EIO_OK)
+        rc = sio_siblings_server_side(nsp, name, args, gather);
     if (rc != EIO_OK)
         sio_gather_cancel(gather);
     else

@@ -119,6 +119,7 @@ typedef struct sio_options {
     bool cleanup_empty_child_namespaces;
     const sio_recovery_options *recovery; /**< connectionStateRecovery; NULL: off; copied */
     sio_parser_kind parser;
+    struct sio_worker *worker; /**< see workers.h; NULL: this server stands alone; borrowed */
     sio_log_cb *on_log; /**< may be NULL; also hears the engine, unless engine.on_log is set */
     void *data;         /**< sio_server_data; handed to on_log */
     /**

@@ -11,14 +11,24 @@
 
 enum { N_SIGNALS = 3 };
 
-typedef struct testbed_program {
+/* The servers of one loop. */
+typedef struct testbed_unit {
     testbed bed; /* first: what the contracts see */
+    struct testbed_program *program;
+    unsigned open_servers;
+    void (*on_closed)(void *data); /* NULL: its thread ends with its loop */
+} testbed_unit;
+
+typedef struct testbed_program {
+    testbed_options options;
     uv_loop_t loop;
     uv_signal_t signals[N_SIGNALS];
     eio_tls *tls; /* NULL: plain */
     uv_timer_t grace;
-    unsigned open_servers;
+    sio_workers *workers; /* NULL: all is done on the main loop */
+    int port;
     bool is_stopping;
+    testbed_unit units[SIO_WORKERS_MAX];
 } testbed_program;
 
 /* ---- Engine.IO, where the contract has it ---- */
@@ -81,64 +91,70 @@ static void fill_engine(eio_options *engine, const testbed_options *options)
     engine->cors = &cors;
 }
 
-static int start_engine(testbed_program *program, eio_error *why)
+static int start_engine(testbed_unit *unit, eio_error *why)
 {
+    testbed *bed = &unit->bed;
     eio_options options;
 
-    if (program->bed.options.contract->adjust_engine == NULL)
+    if (bed->options.contract->adjust_engine == NULL)
         return EIO_OK;
     eio_options_init(&options);
-    fill_engine(&options, &program->bed.options);
-    options.data = &program->bed;
-    program->bed.options.contract->adjust_engine(&options);
-    return eio_server_new(&program->bed.engine, program->bed.http, &options, why);
+    fill_engine(&options, &bed->options);
+    options.data = bed;
+    bed->options.contract->adjust_engine(&options);
+    int rc = eio_server_new(&bed->engine, bed->http, &options, why);
+    if (rc != EIO_OK || bed->worker == NULL)
+        return rc;
+    return sio_worker_add_engine(bed->worker, bed->engine);
 }
 
-static int start_io(testbed_program *program, eio_error *why)
+static int start_io(testbed_unit *unit, eio_error *why)
 {
-    const testbed_contract *contract = program->bed.options.contract;
-    const sio_recovery_options recovery = { .max_disconnection_ms =
-                                                program->bed.options.recovery_ms };
+    testbed *bed = &unit->bed;
+    const testbed_contract *contract = bed->options.contract;
+    const sio_recovery_options recovery = { .max_disconnection_ms = bed->options.recovery_ms };
     sio_options options;
 
     if (contract->set_up == NULL)
         return EIO_OK;
     sio_options_init(&options);
-    fill_engine(&options.engine, &program->bed.options);
-    options.engine.path = program->bed.options.path;
-    options.connect_timeout_ms = program->bed.options.connect_timeout_ms;
-    options.client_dir = program->bed.options.client_dir;
-    options.engine.data = &program->bed;
-    if (program->bed.options.recovery_ms > 0)
+    fill_engine(&options.engine, &bed->options);
+    options.engine.path = bed->options.path;
+    options.connect_timeout_ms = bed->options.connect_timeout_ms;
+    options.client_dir = bed->options.client_dir;
+    options.engine.data = bed;
+    options.worker = bed->worker;
+    if (bed->options.recovery_ms > 0)
         options.recovery = &recovery;
-    if (program->bed.options.msgpack)
+    if (bed->options.msgpack)
         options.parser = SIO_PARSER_MSGPACK;
     if (contract->adjust != NULL)
         contract->adjust(&options);
-    int rc = testbed_redis_open(&program->bed, &options, why);
+    int rc = testbed_redis_open(bed, &options, why);
     if (rc != EIO_OK)
         return rc;
-    rc = sio_server_new(&program->bed.io, program->bed.http, &options, why);
+    rc = sio_server_new(&bed->io, bed->http, &options, why);
     if (rc != EIO_OK)
         return rc;
-    rc = contract->set_up(&program->bed);
+    rc = contract->set_up(bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
 /* On the same listener, with options of its own. */
-static int start_other(testbed_program *program, eio_error *why)
+static int start_other(testbed_unit *unit, eio_error *why)
 {
     sio_options options;
 
-    if (program->bed.options.contract->set_up_other == NULL)
+    if (unit->bed.options.contract->set_up_other == NULL)
         return EIO_OK;
     sio_options_init(&options);
     options.engine.path = "/other/";
     options.engine.transports = EIO_TRANSPORT_WEBSOCKET;
-    int rc = sio_server_new(&program->bed.other, program->bed.http, &options, why);
+    options.worker = unit->bed.worker;
+    int rc = sio_server_new(&unit->bed.other, unit->bed.http, &options, why);
     if (rc != EIO_OK)
         return rc;
-    rc = program->bed.options.contract->set_up_other(&program->bed);
+    rc = unit->bed.options.contract->set_up_other(&unit->bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
@@ -157,9 +173,9 @@ static void answer_readiness(eio_http_request *request, void *data)
                                 eio_slice_of(trouble == NULL ? "ready" : trouble));
 }
 
-static int start_http(testbed_program *program, eio_error *why)
+static int start_http(testbed_unit *unit, eio_error *why)
 {
-    const testbed_options *options = &program->bed.options;
+    const testbed_options *options = &unit->bed.options;
     eio_http_options http;
 
     eio_http_options_init(&http);
@@ -168,27 +184,90 @@ static int start_http(testbed_program *program, eio_error *why)
     http.trusted_proxies = options->trusted_proxies;
     http.max_connections = (size_t)options->max_connections;
     http.max_buffered_bytes = (size_t)options->max_buffered_bytes;
-    int rc = eio_http_server_new(&program->bed.http, &program->loop, &http);
+    int rc = eio_http_server_new(&unit->bed.http, unit->bed.loop, &http);
     if (rc == EIO_OK)
-        rc = eio_http_server_route(program->bed.http, "GET", "/healthz", answer_health, NULL);
+        rc = eio_http_server_route(unit->bed.http, "GET", "/healthz", answer_health, NULL);
     if (rc == EIO_OK)
-        rc = eio_http_server_route(program->bed.http, "GET", "/readyz", answer_readiness,
-                                   &program->bed);
+        rc = eio_http_server_route(unit->bed.http, "GET", "/readyz", answer_readiness, &unit->bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
-static int listen_http(testbed_program *program, eio_error *why)
+static int listen_http(testbed_unit *unit, eio_error *why)
 {
+    testbed_program *program = unit->program;
     eio_listen_options options;
 
     eio_listen_options_init(&options);
-    options.host = program->bed.options.host;
-    options.port = (int)program->bed.options.port;
+    options.host = program->options.host;
+    options.port = (int)program->options.port;
     options.tls = program->tls;
-    return eio_http_server_listen(program->bed.http, &options, why);
+    int rc = unit->bed.worker == NULL
+                 ? eio_http_server_listen(unit->bed.http, &options, why)
+                 : sio_worker_listen(unit->bed.worker, unit->bed.http, &options, why);
+    if (rc == EIO_OK)
+        program->port = eio_http_server_port(unit->bed.http);
+    return rc;
+}
+
+static int start_unit(testbed_unit *unit, testbed_program *program, uv_loop_t *loop, eio_error *why)
+{
+    unit->program = program;
+    unit->bed.options = program->options;
+    unit->bed.loop = loop;
+    int rc = start_http(unit, why);
+    if (rc == EIO_OK)
+        rc = start_engine(unit, why);
+    if (rc == EIO_OK)
+        rc = start_io(unit, why);
+    if (rc == EIO_OK)
+        rc = start_other(unit, why);
+    return rc == EIO_OK ? listen_http(unit, why) : rc;
 }
 
 /* ---- stop ---- */
+
+static void handle_http_closed(void *data)
+{
+    testbed_unit *unit = data;
+
+    eio_buffer_unref(unit->bed.reasons);
+    unit->bed.reasons = NULL;
+    if (unit->on_closed != NULL)
+        unit->on_closed(unit->program);
+}
+
+static void handle_redis_closed(void *data)
+{
+    testbed_unit *unit = data;
+
+    unit->bed.bus = NULL;
+    eio_http_server_close(unit->bed.http, handle_http_closed, unit);
+}
+
+static void handle_server_closed(void *data)
+{
+    testbed_unit *unit = data;
+
+    if (--unit->open_servers == 0)
+        testbed_redis_close(&unit->bed, handle_redis_closed, unit);
+}
+
+/* Also of a half-built one. */
+static void stop_unit(testbed_unit *unit)
+{
+    testbed *bed = &unit->bed;
+
+    if (bed->http == NULL)
+        return;
+    eio_http_server_stop(bed->http);
+    unit->open_servers = 1u + (bed->engine != NULL) + (bed->io != NULL) + (bed->other != NULL);
+    if (bed->worker != NULL && bed->engine != NULL)
+        sio_worker_remove_engine(bed->worker, bed->engine);
+    sio_server_close(bed->io, handle_server_closed, unit);
+    sio_server_close(bed->other, handle_server_closed, unit);
+    eio_server_close(bed->engine, handle_server_closed, unit);
+    handle_server_closed(unit);
+}
 
 static void handle_all_closed(void *data)
 {
@@ -198,22 +277,6 @@ static void handle_all_closed(void *data)
     for (size_t i = 0; i < N_SIGNALS; i++)
         uv_close((uv_handle_t *)&program->signals[i], NULL);
     uv_close((uv_handle_t *)&program->grace, NULL);
-}
-
-static void handle_redis_closed(void *data)
-{
-    testbed_program *program = data;
-
-    program->bed.bus = NULL;
-    eio_http_server_close(program->bed.http, handle_all_closed, program);
-}
-
-static void handle_server_closed(void *data)
-{
-    testbed_program *program = data;
-
-    if (--program->open_servers == 0)
-        testbed_redis_close(&program->bed, handle_redis_closed, program);
 }
 
 static void handle_grace_over(uv_timer_t *timer)
@@ -228,14 +291,11 @@ static void stop(testbed_program *program)
     if (program->is_stopping)
         return;
     program->is_stopping = true;
-    (void)uv_timer_start(&program->grace, handle_grace_over, program->bed.options.grace_ms, 0);
-    eio_http_server_stop(program->bed.http);
-    program->open_servers = 1u + (program->bed.engine != NULL) + (program->bed.io != NULL) +
-                            (program->bed.other != NULL);
-    sio_server_close(program->bed.io, handle_server_closed, program);
-    sio_server_close(program->bed.other, handle_server_closed, program);
-    eio_server_close(program->bed.engine, handle_server_closed, program);
-    handle_server_closed(program);
+    (void)uv_timer_start(&program->grace, handle_grace_over, program->options.grace_ms, 0);
+    if (program->workers != NULL)
+        sio_workers_close(program->workers, handle_all_closed, program);
+    else
+        stop_unit(&program->units[0]);
 }
 
 static void reload(testbed_program *program)
@@ -257,6 +317,39 @@ static void handle_signal(uv_signal_t *signal, int number)
         stop(signal->data);
 }
 
+/* ---- workers ---- */
+
+static int set_up_worker(sio_worker *worker, uv_loop_t *loop, void *data, eio_error *why)
+{
+    testbed_program *program = data;
+    testbed_unit *unit = &program->units[sio_worker_index(worker)];
+
+    unit->bed.worker = worker;
+    int rc = start_unit(unit, program, loop, why);
+    if (rc != EIO_OK)
+        stop_unit(unit);
+    return rc;
+}
+
+static void tear_down_worker(sio_worker *worker, void *data)
+{
+    testbed_program *program = data;
+
+    stop_unit(&program->units[sio_worker_index(worker)]);
+}
+
+static int start_workers(testbed_program *program, eio_error *why)
+{
+    sio_workers_options options;
+
+    sio_workers_options_init(&options);
+    options.count = (unsigned)program->options.workers;
+    options.setup = set_up_worker;
+    options.teardown = tear_down_worker;
+    options.data = program;
+    return sio_workers_start(&program->workers, &program->loop, &options, why);
+}
+
 /* ---- main ---- */
 
 static int init_loop(testbed_program *program)
@@ -264,7 +357,6 @@ static int init_loop(testbed_program *program)
     static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
     int rc = uv_loop_init(&program->loop);
 
-    program->bed.loop = &program->loop;
     for (size_t i = 0; i < N_SIGNALS && rc == 0; i++) {
         program->signals[i].data = program;
         rc = uv_signal_init(&program->loop, &program->signals[i]);
@@ -281,30 +373,26 @@ int main(int argc, char **argv)
     static testbed_program program;
     eio_error why = { 0, "" };
 
-    if (!testbed_options_parse(&program.bed.options, argc, argv))
+    if (!testbed_options_parse(&program.options, argc, argv))
         return EXIT_FAILURE;
     signal(SIGPIPE, SIG_IGN);
     int rc = init_loop(&program);
+    program.units[0].on_closed = handle_all_closed;
     if (rc == EIO_OK)
-        rc = start_http(&program, &why);
-    if (rc == EIO_OK)
-        rc = start_engine(&program, &why);
-    if (rc == EIO_OK)
-        rc = start_io(&program, &why);
-    if (rc == EIO_OK)
-        rc = start_other(&program, &why);
-    if (rc == EIO_OK)
-        rc = testbed_tls_new(&program.tls, &program.bed.options, &why);
-    if (rc == EIO_OK)
-        rc = listen_http(&program, &why);
+        rc = testbed_tls_new(&program.tls, &program.options, &why);
+    if (rc == EIO_OK && program.options.workers > 1) {
+        program.units[0].on_closed = NULL;
+        rc = start_workers(&program, &why);
+    } else if (rc == EIO_OK) {
+        rc = start_unit(&program.units[0], &program, &program.loop, &why);
+    }
     if (rc != EIO_OK) {
         fprintf(stderr, "testbed: %s\n", why.text[0] != '\0' ? why.text : eio_strerror(rc));
         return EXIT_FAILURE;
     }
-    printf("listening on %d\n", eio_http_server_port(program.bed.http));
+    printf("listening on %d\n", program.port);
     fflush(stdout);
     (void)uv_run(&program.loop, UV_RUN_DEFAULT);
-    eio_buffer_unref(program.bed.reasons);
     rc = uv_loop_close(&program.loop);
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

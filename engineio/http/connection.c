@@ -452,6 +452,26 @@ int eio_http_connection_open(eio_http_server *server, eio_stream *stream)
     return EIO_OK;
 }
 
+void eio_http_connection_uproot(eio_http_connection *connection)
+{
+    assert(!connection->running && connection->refs == 1);
+    eio_http_connection_wait(connection, NULL);
+    eio_late_cancel(connection->server->loop, &connection->late);
+    LIST_REMOVE(connection, link);
+    connection->stream = NULL;
+    connection->server = connection->request->server = NULL;
+}
+
+void eio_http_connection_settle(eio_http_connection *connection, eio_http_server *server,
+                                eio_stream *stream)
+{
+    connection->server = connection->request->server = server;
+    connection->stream = stream;
+    LIST_INSERT_HEAD(&server->connections, connection, link);
+    eio_stream_set_limit(stream, server->options.max_buffered_bytes);
+    eio_stream_set_handler(stream, &stream_handler, connection);
+}
+
 static void run_later(eio_http_connection *connection)
 {
     if (!connection->running)

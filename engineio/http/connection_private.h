@@ -44,6 +44,11 @@ void eio_http_connection_unref(eio_http_connection *connection);
  * touch the connection again.
  */
 void eio_http_connection_detach(eio_http_connection *connection);
+/* Its stream is gone to another loop: out of its server, with its request. */
+void eio_http_connection_uproot(eio_http_connection *connection);
+/* The opposite: into a server, with the stream that it has there. */
+void eio_http_connection_settle(eio_http_connection *connection, eio_http_server *server,
+                                eio_stream *stream);
 /* The request ends, by a response or without one. */
 void eio_http_connection_end_request(eio_http_connection *connection);
 /* The response is sent: no more requests. */

@@ -190,12 +190,24 @@ static size_t count_streams(const eio_http_server *server)
     return count;
 }
 
+bool eio_http_server_admit(eio_http_server *server, eio_stream *stream)
+{
+    return eio_http_admit(server, stream, count_streams(server));
+}
+
+eio_listener *eio_http_server_listener(const eio_http_server *server)
+{
+    const eio_http_listener *entry = SLIST_FIRST(&server->listeners);
+
+    return entry == NULL ? NULL : entry->listener;
+}
+
 static void handle_stream(eio_listener *listener, eio_stream *stream, void *data)
 {
     eio_http_server *server = data;
 
     (void)listener;
-    if (!eio_http_admit(server, stream, count_streams(server)) ||
+    if (!eio_http_server_admit(server, stream) ||
         eio_http_connection_open(server, stream) != EIO_OK)
         eio_stream_abort(stream);
 }
@@ -228,6 +240,13 @@ int eio_http_server_port(const eio_http_server *server)
             port = own;
     }
     return port;
+}
+
+int eio_http_server_duplicate(const eio_http_server *server)
+{
+    const eio_listener *listener = eio_http_server_listener(server);
+
+    return listener == NULL ? EIO_E_STATE : eio_listener_duplicate(listener);
 }
 
 uv_loop_t *eio_http_server_loop(const eio_http_server *server)

@@ -42,6 +42,10 @@ struct eio_http_server {
 
 /* Give a complete head to who takes it. The request may be gone afterwards. */
 void eio_http_server_dispatch(eio_http_server *server, eio_http_request *request);
+/* One of its listeners, borrowed; NULL: it has none. */
+eio_listener *eio_http_server_listener(const eio_http_server *server);
+/* Whether one more connection may stay. */
+bool eio_http_server_admit(eio_http_server *server, eio_stream *stream);
 /* One line to on_log. */
 void eio_http_server_log(const eio_http_server *server, const char *format, ...) EIO_PRINTF(2, 3);
 /* The value of a Date header, written anew once a second. */

@@ -1,12 +1,13 @@
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "engineio/limits.h"
-#include "engineio/net/stream_private.h"
+#include "engineio/net/handover.h"
 #include "engineio/net/tls.h"
 
 struct eio_listener {
@@ -44,7 +45,16 @@ void eio_listen_options_init(eio_listen_options *options)
 
 /* ---- sockets ---- */
 
-static int bind_address(const struct sockaddr *address, socklen_t len)
+/* Settled by the first listener of a port: another server on it is refused, its own siblings are not. */
+static int share_port(int fd)
+{
+    int on = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+static int bind_address(const struct sockaddr *address, socklen_t len,
+                        const eio_listen_options *options)
 {
     int on = 1;
     int off = 0;
@@ -58,7 +68,11 @@ static int bind_address(const struct sockaddr *address, socklen_t len)
     if (address->sa_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0)
         goto fail;
+    if (options->shared && share_port(fd) != 0)
+        goto fail;
     if (bind(fd, address, len) != 0)
+        goto fail;
+    if (options->shareable && address->sa_family != AF_UNIX && share_port(fd) != 0)
         goto fail;
     return fd;
 fail:;
@@ -67,23 +81,26 @@ fail:;
     return error;
 }
 
-static int bind_any(int port)
+static int bind_any(const eio_listen_options *options)
 {
+    const int port = options->port;
     struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
     struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    int fd = bind_address((const struct sockaddr *)&six, sizeof(six));
+    int fd = bind_address((const struct sockaddr *)&six, sizeof(six), options);
 
     if (fd == UV_EAFNOSUPPORT || fd == UV_EADDRNOTAVAIL) /* a machine without IPv6 */
-        fd = bind_address((const struct sockaddr *)&four, sizeof(four));
+        fd = bind_address((const struct sockaddr *)&four, sizeof(four), options);
     return fd;
 }
 
-static int bind_host(uv_loop_t *loop, const char *host, int port)
+static int bind_host(uv_loop_t *loop, const eio_listen_options *options)
 {
+    const int port = options->port;
     uv_getaddrinfo_t request;
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
 
-    int rc = uv_getaddrinfo(loop, &request, NULL, host, NULL, &hints); /* set-up: may block */
+    int rc =
+        uv_getaddrinfo(loop, &request, NULL, options->host, NULL, &hints); /* set-up: may block */
     if (rc != 0)
         return rc;
     struct sockaddr *address = request.addrinfo->ai_addr;
@@ -91,7 +108,7 @@ static int bind_host(uv_loop_t *loop, const char *host, int port)
         ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons((uint16_t)port);
     else
         ((struct sockaddr_in *)(void *)address)->sin_port = htons((uint16_t)port);
-    int fd = bind_address(address, request.addrinfo->ai_addrlen);
+    int fd = bind_address(address, request.addrinfo->ai_addrlen, options);
     uv_freeaddrinfo(request.addrinfo);
     return fd;
 }
@@ -107,16 +124,17 @@ static bool is_dead_socket(const struct sockaddr_un *address)
     return dead;
 }
 
-static int bind_path(const char *path)
+static int bind_path(const eio_listen_options *options)
 {
+    const char *path = options->path;
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
     if (strlen(path) >= sizeof(address.sun_path))
         return UV_ENAMETOOLONG;
     memcpy(address.sun_path, path, strlen(path));
-    int fd = bind_address((const struct sockaddr *)&address, sizeof(address));
+    int fd = bind_address((const struct sockaddr *)&address, sizeof(address), options);
     if (fd == UV_EADDRINUSE && is_dead_socket(&address) && unlink(path) == 0)
-        fd = bind_address((const struct sockaddr *)&address, sizeof(address));
+        fd = bind_address((const struct sockaddr *)&address, sizeof(address), options);
     return fd;
 }
 
@@ -125,11 +143,10 @@ static int bind_options(uv_loop_t *loop, const eio_listen_options *options)
     if (options->fd >= 0)
         return options->fd;
     if (options->path != NULL)
-        return bind_path(options->path);
+        return bind_path(options);
     if (options->port < 0 || options->port > UINT16_MAX)
         return EIO_E_INVALID;
-    return options->host != NULL ? bind_host(loop, options->host, options->port)
-                                 : bind_any(options->port);
+    return options->host != NULL ? bind_host(loop, options) : bind_any(options);
 }
 
 /* ---- the listener ---- */
@@ -198,6 +215,21 @@ static void handle_connection(uv_stream_t *handle, int status)
         listener->on_stream(listener, stream, listener->data);
     else
         eio_stream_abort(stream);
+}
+
+int eio_listener_adopt(eio_stream **out, eio_listener *listener, eio_detached *detached)
+{
+    eio_stream *stream = eio_stream_new(listener->loop, &listener->group,
+                                        uv_handle_size(detached->is_pipe ? UV_NAMED_PIPE : UV_TCP));
+
+    if (stream == NULL) {
+        eio_detached_close(detached);
+        return EIO_E_NOMEM;
+    }
+    int rc = eio_stream_attach(stream, detached);
+    if (rc == EIO_OK)
+        *out = stream;
+    return rc;
 }
 
 static void accept_late(eio_late *late)
@@ -325,6 +357,17 @@ fail:
 int eio_listener_port(const eio_listener *listener)
 {
     return listener->port;
+}
+
+int eio_listener_duplicate(const eio_listener *listener)
+{
+    uv_os_fd_t fd;
+    int rc = uv_fileno(&listener->uv.handle, &fd);
+
+    if (rc != 0)
+        return rc;
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 size_t eio_listener_streams(const eio_listener *listener)

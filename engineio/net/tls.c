@@ -406,6 +406,12 @@ int eio_tls_connect(eio_stream *stream, eio_tls *tls, const char *server_name)
     return EIO_OK;
 }
 
+void eio_tls_adopt(eio_tls_stage *stage, eio_stream *stream)
+{
+    assert(stage->gate == NULL);
+    stage->stream = stream;
+}
+
 void eio_tls_stop(eio_tls_stage *stage)
 {
     leave(stage);

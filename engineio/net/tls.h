@@ -46,6 +46,9 @@ int eio_tls_connect(eio_stream *stream, eio_tls *tls, const char *server_name);
 /* The options it was made with. Borrowed. */
 const eio_tls_options *eio_tls_get_options(const eio_tls *tls);
 
+/* Its connection goes on in another stream, on another loop. The handshake is over. */
+void eio_tls_adopt(eio_tls_stage *stage, eio_stream *stream);
+
 /* For stream.c. Bytes came; the stream may be closed afterwards. Borrowed. */
 void eio_tls_take(eio_tls_stage *stage, const char *bytes, size_t len);
 /*

@@ -241,6 +241,12 @@ void eio_server_close(eio_server *server, void (*on_closed)(void *data), void *d
     uv_timer_start(&server->closing, end_all, 0, 0);
 }
 
+eio_http_server *eio_server_http(const eio_server *server)
+{
+    (void)server;
+    return NULL; /* nobody comes by HTTP */
+}
+
 const char *eio_reason_text(eio_reason reason)
 {
     static const char *const texts[] = { "transport close", "transport error", "ping timeout",

@@ -215,7 +215,8 @@ part_valgrind() {
 
 part_threads() {
     build build-tsan clang "${WHOLE[@]}" -Db_sanitize=thread -Db_lundef=false &&
-        unit_tests build-tsan --suite unit --timeout-multiplier 8
+        unit_tests build-tsan --suite unit --timeout-multiplier 8 &&
+        PART_FILTER=interop/workers node_tests interop build-tsan
 }
 
 part_tidy() {

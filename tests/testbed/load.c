@@ -229,12 +229,15 @@ static void on_sse(sio_socket *socket, sio_event *event, void *data)
 
 static void on_whoami(sio_namespace *nsp, sio_args args, sio_server_reply *reply, void *data)
 {
+    const testbed *bed = data;
+    uint64_t id = (uint64_t)getpid();
     char number[24];
 
     (void)nsp;
     (void)args;
-    (void)data;
-    (void)sio_server_reply_send(reply, SIO_ARGS(testbed_print(number, (uint64_t)getpid())));
+    if (bed->worker != NULL)
+        id = id * SIO_WORKERS_MAX + sio_worker_index(bed->worker);
+    (void)sio_server_reply_send(reply, SIO_ARGS(testbed_print(number, id)));
 }
 
 static void answer_responses(sio_namespace *nsp, int status, const sio_args *responses,

@@ -159,8 +159,8 @@ static bool check(const testbed_options *options)
 {
     if (options->contract == NULL)
         return fail("contract", "protocol, load, api, client or engine-client");
-    if (options->workers > 1)
-        return fail("workers", "not there yet: 1 is all there is");
+    if (options->workers > SIO_WORKERS_MAX)
+        return fail("workers", "at most 64");
     if (options->adapter != NULL && options->redis == NULL)
         return fail("adapter", "needs --redis");
     if (options->port > 65535)

@@ -45,6 +45,8 @@ int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
     if (options->adapter == NULL)
         return eio_error_set(why, EIO_E_UNSUPPORTED, "--adapter %s: not there yet",
                              bed->options.adapter);
+    if (bed->worker != NULL && sio_worker_index(bed->worker) > 0)
+        return EIO_OK; /* worker 0 speaks for all */
     sio_redis_bus_options_init(&bus_options);
     bus_options.redis.url = bed->options.redis;
     bus_options.on_log = log_line;

@@ -5,7 +5,7 @@
 #ifndef TESTS_TESTBED_TESTBED_H
 #define TESTS_TESTBED_TESTBED_H
 
-#include "socketio/socketio.h"
+#include "socketio/workers.h"
 
 typedef struct testbed testbed;
 
@@ -60,6 +60,7 @@ typedef struct testbed_contract {
 struct testbed {
     testbed_options options;
     uv_loop_t *loop;
+    sio_worker *worker; /* NULL: there is but one loop */
     eio_http_server *http;
     eio_server *engine; /* NULL: none */
     sio_server *io;

@@ -1,0 +1,94 @@
+#include "socketio/adapter/workers.h"
+
+#include <stdlib.h>
+
+#include "socketio/workers/siblings.h"
+
+static int open_by_mail(sio_adapter **out, sio_namespace *nsp)
+{
+    sio_adapter *adapter = calloc(1, sizeof(*adapter));
+
+    (void)nsp;
+    if (adapter == NULL)
+        return EIO_E_NOMEM;
+    *out = adapter;
+    return EIO_OK;
+}
+
+static void close_by_mail(sio_adapter *adapter)
+{
+    free(adapter);
+}
+
+static int broadcast(sio_adapter *adapter, const sio_message *message, const sio_target *target)
+{
+    if ((target->flags & SIO_LOCAL) != 0)
+        return sio_local_broadcast(adapter->nsp, message, target);
+    return sio_hub_write(
+        adapter->nsp,
+        (sio_letter){ .kind = SIO_LETTER_DELIVER,
+                      .target = *target,
+                      .name = message->name,
+                      .args = message->args,
+                      .packet = message->packet,
+                      .packets = { .attachments = message->attachments,
+                                   .attachment_count = message->attachment_count } },
+        NULL);
+}
+
+static int join(sio_adapter *adapter, const sio_target *target, sio_rooms rooms)
+{
+    return sio_hub_write(adapter->nsp,
+                         (sio_letter){ .kind = SIO_LETTER_JOIN, .target = *target, .rooms = rooms },
+                         NULL);
+}
+
+static int leave(sio_adapter *adapter, const sio_target *target, sio_rooms rooms)
+{
+    return sio_hub_write(
+        adapter->nsp, (sio_letter){ .kind = SIO_LETTER_LEAVE, .target = *target, .rooms = rooms },
+        NULL);
+}
+
+static int disconnect(sio_adapter *adapter, const sio_target *target, bool close)
+{
+    return sio_hub_write(
+        adapter->nsp,
+        (sio_letter){ .kind = SIO_LETTER_DISCONNECT, .target = *target, .close = close }, NULL);
+}
+
+static int fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+{
+    return sio_hub_write(adapter->nsp, (sio_letter){ .kind = SIO_LETTER_FETCH, .target = *target },
+                         gather);
+}
+
+static int emit_with_ack(sio_adapter *adapter, const sio_target *target, eio_slice name,
+                         sio_args args, uint64_t timeout_ms, sio_gather *gather)
+{
+    (void)timeout_ms; /* the gathering's */
+    return sio_hub_write(
+        adapter->nsp,
+        (sio_letter){ .kind = SIO_LETTER_ASK, .target = *target, .name = name, .args = args },
+        gather);
+}
+
+static int server_side(sio_adapter *adapter, eio_slice name, sio_args args, sio_gather *gather)
+{
+    return sio_hub_write(adapter->nsp,
+                         (sio_letter){ .kind = SIO_LETTER_SERVER_SIDE, .name = name, .args = args },
+                         gather);
+}
+
+const sio_adapter_type sio_adapter_by_mail = {
+    .name = "workers",
+    .open = open_by_mail,
+    .close = close_by_mail,
+    .broadcast = broadcast,
+    .join = join,
+    .leave = leave,
+    .disconnect = disconnect,
+    .fetch = fetch,
+    .emit_with_ack = emit_with_ack,
+    .server_side = server_side,
+};

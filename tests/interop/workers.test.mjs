@@ -1,0 +1,198 @@
+/* Two workers and no balancer: one server to its clients. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { Agent } from 'node:https';
+import { after, before, describe, test } from 'node:test';
+import { Authority } from '../support/certificates.mjs';
+import { MODES, ask, connected, upgraded } from '../support/clients.mjs';
+import { oursOnly, sharedTestbed, startTestbed, testbedFor } from '../support/testbed.mjs';
+import { PATIENCE_MS, collect, eventually, happens } from '../support/waiting.mjs';
+
+const WORKERS = 2;
+const CLIENTS = 200;
+const ROOMS = 10;
+const AT_A_TIME = 20;
+const PATIENCE_FOR_ALL_MS = 5 * PATIENCE_MS;
+
+async function arrive(t, url, i, options) {
+    const modes = Object.values(MODES);
+    const socket = await connected(t, url, { ...modes[i % modes.length], ...options });
+
+    socket.left = 0;
+    socket.on('disconnect', () => (socket.left += 1));
+    if (i % modes.length === 2) await upgraded(socket);
+    return socket;
+}
+
+/* Clients that come in a mixture of ways, a few at a time; each lands on the worker that the kernel chose. */
+async function crowd(t, url, count, options = {}) {
+    const sockets = [];
+
+    while (sockets.length < count) {
+        const next = Array.from({ length: Math.min(AT_A_TIME, count - sockets.length) }, (_, i) => sockets.length + i);
+
+        sockets.push(...(await Promise.all(next.map((i) => arrive(t, url, i, options)))));
+    }
+    return sockets;
+}
+
+/* Each says its number to the room that it shares with others. */
+async function speakInRooms(sockets) {
+    await Promise.all(sockets.map((socket, i) => ask(socket, 'join', `room ${i % ROOMS}`)));
+    const heard = sockets.map((socket) => collect(socket, 'room', sockets.length / ROOMS, PATIENCE_FOR_ALL_MS));
+
+    sockets.forEach((socket, i) => socket.emit('room', `room ${i % ROOMS}`, i));
+    const all = await Promise.all(heard);
+
+    all.forEach((events, i) => {
+        const expected = sockets.map((_, k) => k).filter((k) => k % ROOMS === i % ROOMS);
+
+        assert.deepEqual(events.map(([x]) => x).sort((a, b) => a - b), expected, `client ${i}`);
+    });
+}
+
+async function speakToAll(sockets) {
+    const heard = sockets.map((socket) => collect(socket, 'bcast', 20, PATIENCE_FOR_ALL_MS));
+
+    for (let i = 0; i < 20; i += 1) sockets[i].emit('bcast', i);
+    for (const events of await Promise.all(heard)) assert.deepEqual(events.map(([x]) => x).sort((a, b) => a - b), [...Array(20).keys()]);
+}
+
+function nobodyLeft(sockets) {
+    assert.deepEqual(sockets.filter((socket) => socket.left > 0 || !socket.connected).map((socket) => socket.id), []);
+}
+
+for (const transport of ['plain', 'TLS']) {
+    describe(`${CLIENTS} clients on two workers, ${transport}`, oursOnly, () => {
+        let authority;
+        let server;
+        let url;
+        let options = {};
+
+        before(async () => {
+            const settings = { contract: 'load', workers: WORKERS };
+
+            if (transport === 'TLS') {
+                authority = new Authority();
+                authority.issue('server', ['localhost', 'IP:127.0.0.1']);
+                settings.tlsCert = authority.file('server.pem');
+                settings.tlsKey = authority.file('server.key');
+                options = { ca: authority.ca, agent: new Agent({ keepAlive: true, ca: authority.ca }) };
+            }
+            server = await startTestbed(settings);
+            url = `${transport === 'TLS' ? 'https' : 'http'}://localhost:${server.port}`;
+        });
+        after(async () => {
+            options.agent?.destroy();
+            await server?.stop();
+            authority?.remove();
+        });
+
+        test('polling, websocket and upgrade: nothing is lost, nobody is disconnected', async (t) => {
+            const sockets = await crowd(t, url, CLIENTS, options);
+
+            await speakInRooms(sockets);
+            await speakToAll(sockets);
+            await Promise.all(sockets.map(async (socket, i) => assert.deepEqual(await ask(socket, 'ack', i), [i])));
+            nobodyLeft(sockets);
+        });
+
+        test('large and binary messages reach the clients of both workers', async (t) => {
+            const sockets = await crowd(t, url, 12, options);
+            const large = 'x'.repeat(200000);
+            const binary = Buffer.alloc(50000, 7);
+
+            for (const message of [large, binary, { deep: [binary, large] }]) {
+                const heard = sockets.map((socket) => happens(socket, 'bcast'));
+
+                sockets[0].emit('bcast', message);
+                for (const [got] of await Promise.all(heard)) assert.deepEqual(got, message);
+            }
+            nobodyLeft(sockets);
+        });
+    });
+}
+
+describe('two workers are one server', oursOnly, () => {
+    const server = sharedTestbed({ contract: 'load', workers: WORKERS });
+
+    test('fetch finds the sockets of both', async (t) => {
+        const sockets = await crowd(t, server.url, 24);
+
+        await Promise.all(sockets.map((socket) => ask(socket, 'join', 'found')));
+        const [found] = await ask(sockets[0], 'fetch', 'found');
+
+        assert.deepEqual(found.map(({ id }) => id).sort(), sockets.map(({ id }) => id).sort());
+        for (const one of found) assert.deepEqual(one.rooms.sort(), [one.id, 'found'].sort());
+    });
+
+    test('a broadcast gathers the acknowledgements of both', async (t) => {
+        const sockets = await crowd(t, server.url, 24);
+
+        sockets.forEach((socket, i) => socket.on('who', (x, ack) => ack(i)));
+        await Promise.all(sockets.map((socket) => ask(socket, 'join', 'asked')));
+        const [error, replies] = await ask(sockets[5], 'bcast-ack', 'asked', 'who', 'x', 5000);
+
+        assert.equal(error, null);
+        assert.deepEqual(replies.sort((a, b) => a - b), [...sockets.keys()]);
+    });
+
+    test('clients that never answer make it time out, with what those of both said', async (t) => {
+        const sockets = await crowd(t, server.url, 24);
+
+        sockets.slice(4).forEach((socket, i) => socket.on('who', (x, ack) => ack(i)));
+        await Promise.all(sockets.map((socket) => ask(socket, 'join', 'silent')));
+        const [error, replies] = await ask(sockets[5], 'bcast-ack', 'silent', 'who', 'x', 1000);
+
+        assert.equal(error, 'operation has timed out');
+        assert.deepEqual(replies.sort((a, b) => a - b), [...sockets.slice(4).keys()]);
+    });
+
+    test('sockets of both are moved to a room and out of the server', async (t) => {
+        const sockets = await crowd(t, server.url, 24);
+        const [witness] = await crowd(t, server.url, 1);
+
+        await Promise.all(sockets.map((socket) => ask(socket, 'join', 'from')));
+        witness.emit('move', 'from', 'to');
+        await eventually(async () => (await ask(witness, 'fetch', 'to'))[0].length === sockets.length, 'the move');
+        const gone = sockets.map((socket) => happens(socket, 'disconnect'));
+
+        witness.emit('kick', 'to');
+        await Promise.all(gone);
+        assert.deepEqual(await ask(witness, 'fetch', 'to'), [[]]);
+        nobodyLeft([witness]);
+    });
+
+    test('a server-side event is answered by the other worker, not by the one that asks', async (t) => {
+        const sockets = await crowd(t, server.url, 8);
+        const answers = await Promise.all(sockets.map((socket) => ask(socket, 'sse', 'whoami', 'x')));
+
+        for (const [replies] of answers) assert.equal(replies.length, WORKERS - 1);
+    });
+
+    test('events of one client reach another in their order', async (t) => {
+        const [speaker, ...listeners] = await crowd(t, server.url, 8);
+        const heard = listeners.map((socket) => collect(socket, 'bcast', 100));
+
+        for (let i = 0; i < 100; i += 1) speaker.emit('bcast', i);
+        for (const events of await Promise.all(heard)) assert.deepEqual(events.map(([x]) => x), [...Array(100).keys()]);
+    });
+});
+
+test('connections spread over the workers', oursOnly, async (t) => {
+    const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
+    const sockets = await crowd(t, server.url, 60, MODES.websocket);
+    const answers = await Promise.all(sockets.map((socket) => ask(socket, 'sse', 'whoami', 'x')));
+    const others = answers.map(([[id]]) => id % 64);
+    const first = others.filter((index) => index === 0).length;
+
+    assert.ok(first >= 12 && first <= 48, `${first} of 60 are on worker 1`);
+});
+
+test('a port that another server has is refused', oursOnly, async (t) => {
+    const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
+    const { status, stderr } = spawnSync(server.child.spawnfile, ['--contract', 'load', '--workers', '2', '--port', String(server.port)], { encoding: 'utf8' });
+
+    assert.equal(status, 1);
+    assert.match(stderr, /^testbed: cannot listen on 0\.0\.0\.0 port \d+: address already in use\n$/);
+});
