@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "chat/inherited.h"
+#include "chat/memory.h"
 #include "chat/profile.h"
 
 enum { N_SIGNALS = 3 };
@@ -28,6 +29,7 @@ typedef struct chat_server {
     eio_cors_options cors, site_cors;
     uv_signal_t signals[N_SIGNALS];
     uv_timer_t patience; /* with an orderly end */
+    uv_timer_t memory;
     server_state state;
 } chat_server;
 
@@ -232,6 +234,8 @@ static int watch_signals(eio_error *why)
     static const int numbers[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
     int rc = uv_timer_init(server.loop, &server.patience);
 
+    if (rc == 0)
+        rc = chat_memory_watch(server.loop, &server.memory);
     for (size_t i = 0; i < N_SIGNALS && rc == 0; i++) {
         rc = uv_signal_init(server.loop, &server.signals[i]);
         /* Without a certificate to load again, SIGHUP ends the process: its terminal is gone. */
@@ -266,6 +270,7 @@ int chat_server_run(const chat_options *options, eio_error *why)
     server.profile->announce(server.running, eio_http_server_port(server.http));
     uv_run(server.loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&server.patience, NULL);
+    uv_close((uv_handle_t *)&server.memory, NULL);
     uv_run(server.loop, UV_RUN_DEFAULT);
     eio_tls_unref(server.tls);
     chat_log(CHAT_LOG_INFO, "stopped", "in_order=yes");

@@ -3,7 +3,13 @@
 # A benchmark is a function bench_NAME that is given the rest of the arguments; what is no name of
 # one is a scenario of bench.py, with its options.
 
-build_to_bench() {
+build_to_# bench_capacity: the constants of docs/scaling.md, and how well they predict
+bench_capacity() {
+    build_to_bench
+    python3 tests/bench/capacity.py build-bench
+}
+
+bench() {
     mkdir -p "$LOGS"
     say "building (log: $LOGS/bench.log)"
     {

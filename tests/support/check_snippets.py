@@ -25,6 +25,7 @@ LENIENT = ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-paramete
            "-Wno-unused-but-set-variable", "-Wno-unused-but-set-parameter",
            "-Wno-unused-const-variable"]
 HEADERS = """
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
