@@ -2,6 +2,7 @@
  * Node's own server behind the command line of the testbed, contracts `protocol`, `load` and `api`. The interop tests run
  * against it with REFERENCE=1: what it does is what they may ask of ours.
  */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { Server as EngineServer } from 'engine.io';
@@ -189,7 +190,10 @@ async function joinCluster() {
 
         io.adapter(streams.createAdapter(connect()));
     } else if (values.adapter === 'redis-sharded') {
-        io.adapter(createShardedAdapter(connect(), connect()));
+        const [publisher, subscriber] = [connect(), connect()];
+
+        await once(subscriber, 'ready'); /* an SSUBSCRIBE that is asked for sooner may get lost in ioredis */
+        io.adapter(createShardedAdapter(publisher, subscriber));
     } else {
         io.adapter(createAdapter(connect(), connect(), {
             key: values['redis-key'] ?? 'socket.io',
