@@ -11,7 +11,7 @@ SCENARIOS = [("bcast-1k", "broadcast to 1 000, one at a time"), ("bcast-1k-w16",
              ("rooms-1k", "100 rooms of 10"), ("echo-100-w8", "echo, 100 clients, 8 under way each"),
              ("ack-100-w8", "acknowledgements, the same"), ("object-100-w8-1K", "echo of 1 KB objects, the same"),
              ("binary-100-w8-1K", "echo of 1 KB binary, the same"), ("polling-100-w8", "echo over HTTP polling"),
-             ("connect-2k", "one connection, to the namespace joined")]
+             ("connect-2k", "connecting, namespace joined")]
 LEFT, WIDTH, BAR, GAP, TOP = 260, 900, 13, 16, 64
 
 
