@@ -3,13 +3,7 @@
 # A benchmark is a function bench_NAME that is given the rest of the arguments; what is no name of
 # one is a scenario of bench.py, with its options.
 
-build_to_# bench_capacity: the constants of docs/scaling.md, and how well they predict
-bench_capacity() {
-    build_to_bench
-    python3 tests/bench/capacity.py build-bench
-}
-
-bench() {
+build_to_bench() {
     mkdir -p "$LOGS"
     say "building (log: $LOGS/bench.log)"
     {
@@ -19,6 +13,12 @@ bench() {
         tail -n 40 "$LOGS/bench.log" >&2
         die "the build failed: $LOGS/bench.log"
     }
+}
+
+# bench_capacity: the constants of docs/scaling.md, and how well they predict
+bench_capacity() {
+    build_to_bench
+    python3 tests/bench/capacity.py build-bench
 }
 
 # bench_servers [option of bench.py | SCENARIO]...: side by side with peers and the kernel's limit
