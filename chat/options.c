@@ -348,7 +348,7 @@ int chat_options_read(chat_options *out, int argc, char *const argv[],
 {
     option_reader reader = { .out = out, .why = why };
 
-    *out = (chat_options){ 0 };
+    *out = (chat_options){ .key_prefix = "" };
     int rc = choose_profile(&reader, argc, argv);
     if (rc != EIO_OK)
         return rc;

@@ -31,8 +31,9 @@ enum {
     CHAT_TAKES_PAGE = 4,     /* --web */
     CHAT_TAKES_SOCKETIO = 8, /* --client, heartbeats */
     CHAT_TAKES_ROOMS = 16,   /* limits of rooms, rates */
-    CHAT_TAKES_LEASE = 32,   /* several servers share its Redis: --lease, --key-prefix */
+    CHAT_TAKES_LEASE = 32,   /* several servers share its Redis: --lease */
     CHAT_TAKES_NAMES = 64,   /* the limit of names */
+    CHAT_TAKES_PREFIX = 128, /* --key-prefix */
 };
 
 typedef struct chat_option {

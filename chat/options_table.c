@@ -22,7 +22,7 @@ static const chat_option common[] = {
       "redis+unix:///path?db=N; implies --store redis", NULL },
     { "redis-ca", "REDIS_CA", "FILE", CHAT_OPTION_TEXT, CHAT_TAKES_REDIS, AT(redis_ca), 0, 0,
       "of rediss://: trust the CAs in this file, not the system's", NULL },
-    { "key-prefix", "KEY_PREFIX", "TEXT", CHAT_OPTION_TEXT, CHAT_TAKES_LEASE, AT(key_prefix), 0, 0,
+    { "key-prefix", "KEY_PREFIX", "TEXT", CHAT_OPTION_TEXT, CHAT_TAKES_PREFIX, AT(key_prefix), 0, 0,
       "of all keys and channels in Redis: chats that share a database", "" },
     { "lease", "LEASE", "MS", CHAT_OPTION_NUMBER, CHAT_TAKES_LEASE, AT(lease_ms), 200, 600000,
       "after which a server that died on another machine is cleaned up\n"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "chat/log.h"
+#include "chat/store/place.h"
 #include "socketio/redis.h"
 
 /* A message on the channel: the server's id, `t` or `b`, and the bytes. */
@@ -94,20 +95,6 @@ static void handle_log(sio_redis *redis, char level, const char *line, void *dat
     chat_log(chat_log_level_of(level), "redis", "note=\"%s\"", line);
 }
 
-/* Pub/sub knows no databases: the channel carries the number that the URL ends in. */
-static void choose_channel(redis_link *link)
-{
-    const char *address = sio_redis_address(link->redis);
-    size_t len = strlen(address), digits = 0;
-
-    while (digits < len && digits < 5 && address[len - 1 - digits] >= '0' &&
-           address[len - 1 - digits] <= '9')
-        digits++;
-    bool is_number = digits > 0 && digits < len && strchr("/=", address[len - 1 - digits]) != NULL;
-    snprintf(link->channel, sizeof(link->channel), "chat:broadcast:%s",
-             is_number ? address + len - digits : "0");
-}
-
 int broadcast_redis_open(broadcast_link **out, uv_loop_t *loop, const chat_options *options,
                          broadcast_link_cb *on_message, void *data, eio_error *why)
 {
@@ -132,7 +119,8 @@ int broadcast_redis_open(broadcast_link **out, uv_loop_t *loop, const chat_optio
         rc = sio_subscriber_new(&link->subscriber, loop, &redis_options, &handler, link, why);
     if (rc != EIO_OK)
         return rc;
-    choose_channel(link);
+    snprintf(link->channel, sizeof(link->channel), "chat:broadcast:%s",
+             chat_place_database(options));
     rc = sio_subscriber_add(&link->subscription, link->subscriber, SIO_SUBSCRIBE,
                             eio_slice_of(link->channel), handle_message, link);
     return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: %s", eio_strerror(rc));

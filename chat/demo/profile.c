@@ -260,7 +260,7 @@ const chat_profile chat_demo_profile = {
     .usage = usage,
     .examples = examples,
     .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_SOCKETIO | CHAT_TAKES_ROOMS |
-             CHAT_TAKES_LEASE,
+             CHAT_TAKES_LEASE | CHAT_TAKES_PREFIX,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(chat_demo_own),

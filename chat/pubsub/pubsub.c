@@ -381,7 +381,7 @@ const chat_profile chat_pubsub_profile = {
     .usage = usage,
     .examples = examples,
     .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES |
-             CHAT_TAKES_LEASE,
+             CHAT_TAKES_LEASE | CHAT_TAKES_PREFIX,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(pubsub_options),

@@ -120,6 +120,7 @@ static void finish_create_room(const chat_answer *answer, void *data)
         return;
     case CHAT_ROOM_EXISTS: refuse(request, room_exists); return;
     case CHAT_ROOM_UNKNOWN:
+    case CHAT_NOT_ALLOWED:
     case CHAT_NAME_TAKEN: refuse(request, room_failed); return;
     case CHAT_UNKNOWN:
         chat_name_doubt(request->connection, request->fields.room, request->fields.username);
@@ -178,6 +179,7 @@ static void finish_add_member(const chat_answer *answer, void *data)
         return;
     case CHAT_ROOM_UNKNOWN: refuse(request, room_unknown); return;
     case CHAT_ROOM_EXISTS:
+    case CHAT_NOT_ALLOWED:
     case CHAT_NAME_TAKEN: refuse(request, name_taken); return;
     case CHAT_UNKNOWN:
         chat_name_doubt(request->connection, request->fields.room, request->fields.username);
@@ -217,6 +219,9 @@ static void remove_found(chat_request *request, chat_member *member)
         chat_room_leave(holder, request->fields.room);
     if (member != NULL)
         chat_members_remove(&rooms->members, member);
+    else
+        chat_tell_servers(rooms, CHAT_SERVERS_REMOVED, request->fields.room,
+                          request->fields.username);
 }
 
 static void finish_remove_member(const chat_answer *answer, void *data)
@@ -232,6 +237,7 @@ static void finish_remove_member(const chat_answer *answer, void *data)
         chat_request_end(request);
         return;
     case CHAT_ROOM_UNKNOWN: refuse(request, room_unknown); return;
+    case CHAT_NOT_ALLOWED: refuse(request, not_allowed); return;
     case CHAT_ROOM_EXISTS:
     case CHAT_NAME_TAKEN:
     case CHAT_UNKNOWN:
@@ -257,7 +263,9 @@ static void start_remove_member(chat_request *request)
         refuse(request, not_allowed);
         return;
     }
-    ask(request, CHAT_REMOVE_MEMBER, false, finish_remove_member);
+    bool knows = find_member(request) != NULL ||
+                 chat_room_has(request->connection->socket, request->fields.room);
+    ask(request, CHAT_REMOVE_MEMBER, knows, finish_remove_member);
 }
 
 /* ---- create:chat ---- */

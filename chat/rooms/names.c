@@ -1,5 +1,6 @@
 #include "chat/rooms/names.h"
 
+#include <search.h>
 #include <stdlib.h>
 
 #include "chat/log.h"
@@ -60,13 +61,35 @@ void chat_name_doubt(chat_connection *connection, eio_slice room, eio_slice user
     chat_names_release(rooms);
 }
 
+static void finish_freeing(const chat_answer *answer, void *data)
+{
+    chat_rooms *rooms = data;
+
+    (void)answer;
+    rooms->asked--;
+    chat_rooms_check_stopped(rooms);
+}
+
+/* Whoever comes back, to whichever server, may have it. */
+static void set_free(chat_rooms *rooms, const chat_member *member)
+{
+    const chat_query query = { .op = CHAT_FREE_MEMBER,
+                               .room = member->room,
+                               .username = member->username };
+
+    if (!rooms->stopping && chat_store_ask(rooms->store, &query, finish_freeing, rooms) == EIO_OK)
+        rooms->asked++;
+}
+
 void chat_names_let_go(chat_connection *connection)
 {
     chat_rooms *rooms = connection->rooms;
     chat_member *member;
 
-    while ((member = LIST_FIRST(&connection->names)) != NULL)
+    while ((member = LIST_FIRST(&connection->names)) != NULL) {
+        set_free(rooms, member);
         chat_member_let_go(&rooms->members, member, end_of_grace(rooms));
+    }
     chat_names_release(rooms);
 }
 
@@ -104,7 +127,7 @@ static void finish_release(const chat_answer *answer, void *data)
     bool failed = answer->outcome == CHAT_UNAVAILABLE || answer->outcome == CHAT_UNKNOWN;
 
     rooms->asked--;
-    if (!failed && question->announced)
+    if (answer->outcome == CHAT_DONE && question->announced)
         chat_tell_gone(rooms, question->room, question->username);
     if (member != NULL && member->state == CHAT_MEMBER_RELEASING) {
         if (!failed || rooms->stopping)
@@ -175,9 +198,27 @@ static void adopt(chat_rooms *rooms, const chat_entry *entry)
         member->announced = true;
 }
 
+static void hold_again(const void *node, VISIT visit, void *data)
+{
+    const chat_member *member = *(const chat_member *const *)node;
+    chat_rooms *rooms = data;
+    const chat_query query = {
+        .op = CHAT_ADD_MEMBER, .room = member->room, .username = member->username, .take_over = true
+    };
+
+    if ((visit == postorder || visit == leaf) && member->state == CHAT_MEMBER_HELD &&
+        chat_store_ask(rooms->store, &query, finish_freeing, rooms) == EIO_OK)
+        rooms->asked++;
+}
+
 static void finish_adoption(const chat_answer *answer, void *data)
 {
     chat_rooms *rooms = data;
+
+    if (answer->lost && !rooms->stopping) {
+        chat_log(CHAT_LOG_WARN, "lease", "note=\"it was lost: registering all again\"");
+        twalk_r(rooms->members.tree, hold_again, rooms);
+    }
 
     rooms->asked--;
     rooms->adopted |= answer->outcome == CHAT_DONE;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chat/cluster.h"
 #include "chat/paths.h"
 #include "chat/rooms/rooms.h"
 #include "chat/socketio.h"
@@ -18,6 +19,7 @@ typedef struct rooms_profile {
     const chat_host *host;
     chat_place place; /* of SQLite's file */
     chat_store *store;
+    struct sio_redis_bus *bus; /* NULL without Redis: then it is the only server */
     sio_server *io;
     chat_rooms *rooms; /* NULL once it is going */
     unsigned stopping; /* parts that have not ended yet; 0: it serves */
@@ -51,6 +53,7 @@ static int open_store(rooms_profile *profile, eio_error *why)
         .on_connect = handle_redis_connect,
         .on_log = log_redis,
         .data = profile,
+        .lease_ms = given->lease_ms,
     };
 
     int rc = chat_place_find(&profile->place, given, why);
@@ -69,6 +72,11 @@ static int open_socketio(rooms_profile *profile, eio_error *why)
     sio_options options;
 
     chat_socketio_options(&options, profile->host);
+    if (profile->host->options->store == CHAT_STORE_REDIS) {
+        int rc = chat_cluster_join(&profile->bus, &options, profile->host, "chat:rooms", why);
+        if (rc != EIO_OK)
+            return rc;
+    }
     return sio_server_new(&profile->io, profile->host->http, &options, why);
 }
 
@@ -82,6 +90,8 @@ static int open_rooms(rooms_profile *profile, eio_error *why)
         .events_per_second = (uint64_t)given->events_per_second,
         .events_at_once = (uint64_t)given->events_at_once,
         .grace_ms = (uint64_t)own->name_grace_ms,
+        .lease_ms = (uint64_t)given->lease_ms,
+        .clustered = profile->bus != NULL,
     };
 
     int rc =
@@ -145,7 +155,7 @@ static size_t count_clients(const void *running)
 
 /* ---- the end, in order ---- */
 
-static void handle_store_closed(void *data)
+static void handle_bus_closed(void *data)
 {
     rooms_profile *profile = data;
     void (*on_stopped)(void *) = profile->on_stopped;
@@ -153,6 +163,13 @@ static void handle_store_closed(void *data)
 
     free(profile);
     on_stopped(stopped_data);
+}
+
+static void handle_store_closed(void *data)
+{
+    rooms_profile *profile = data;
+
+    chat_cluster_leave(profile->bus, handle_bus_closed, profile);
 }
 
 static void handle_rooms_freed(void *data)
@@ -216,7 +233,7 @@ const chat_profile chat_rooms_profile = {
     .usage = usage,
     .examples = examples,
     .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_PAGE | CHAT_TAKES_SOCKETIO |
-             CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES,
+             CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES | CHAT_TAKES_LEASE,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(rooms_options),

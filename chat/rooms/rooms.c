@@ -1,12 +1,14 @@
 #include "chat/rooms/rooms.h"
 
+#include <search.h>
 #include <stdlib.h>
 
 #include "chat/log.h"
 #include "chat/rooms/events.h"
 #include "chat/rooms/names.h"
+#include "chat/rooms/tell.h"
 
-enum { ADOPTION_MS = 3000 }; /* with a lease of 15 s: a dead server's names are free within 20 s */
+enum { LOOKS_A_LEASE = 5 }; /* with a lease of 15 s: a dead server's names are free within 20 s */
 
 static void log_socket(const char *event, sio_socket *socket, const char *reason)
 {
@@ -58,6 +60,8 @@ static int register_all(chat_rooms *rooms)
 
     if (rc == EIO_OK)
         rc = sio_on_disconnect(rooms->nsp, handle_disconnect, rooms);
+    if (rc == EIO_OK && rooms->clustered)
+        rc = chat_hear_servers(rooms);
     for (size_t i = 0; chat_events[i].name != NULL && rc == EIO_OK; i++) {
         void *kind =
             (void *)(uintptr_t)&chat_events[i]; /* handed back as it is: nobody writes there */
@@ -82,6 +86,7 @@ int chat_rooms_new(chat_rooms **out, uv_loop_t *loop, sio_server *io, chat_store
     rooms->nsp = sio_server_of(io, EIO_STR("/"));
     rooms->store = store;
     rooms->options = *options;
+    rooms->clustered = options->clustered;
     rooms->started_ms = uv_now(loop);
     chat_members_init(&rooms->members);
     int rc = register_all(rooms);
@@ -92,7 +97,7 @@ int chat_rooms_new(chat_rooms **out, uv_loop_t *loop, sio_server *io, chat_store
     uv_timer_init(loop, &rooms->grace);
     uv_timer_init(loop, &rooms->adoption);
     rooms->grace.data = rooms->adoption.data = rooms;
-    uv_timer_start(&rooms->adoption, handle_adoption, 0, ADOPTION_MS);
+    uv_timer_start(&rooms->adoption, handle_adoption, 0, options->lease_ms / LOOKS_A_LEASE);
     *out = rooms;
     return EIO_OK;
 }
@@ -123,9 +128,19 @@ void chat_rooms_check_stopped(chat_rooms *rooms)
                        0); /* what calls this still has work with us */
 }
 
+/* The clients of this server go; those of others are told of their names now, while they can be reached. */
+static void tell_servers_gone(const void *node, VISIT visit, void *data)
+{
+    const chat_member *member = *(const chat_member *const *)node;
+
+    if ((visit == postorder || visit == leaf) && member->announced)
+        chat_tell_servers(data, CHAT_SERVERS_GONE, member->room, member->username);
+}
+
 void chat_rooms_stop(chat_rooms *rooms, void (*on_stopped)(void *data), void *data)
 {
     rooms->stopping = true;
+    twalk_r(rooms->members.tree, tell_servers_gone, rooms);
     rooms->nsp = NULL;
     rooms->on_stopped = on_stopped;
     rooms->stopped_data = data;

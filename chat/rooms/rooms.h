@@ -17,6 +17,8 @@ typedef struct chat_rooms_options {
     uint64_t events_per_second; /* of one connection, in the long run */
     uint64_t events_at_once;    /* in one burst */
     uint64_t grace_ms;          /* how long a name outlives its connection */
+    uint64_t lease_ms; /* of a server: how often it is looked for dead ones follows from it */
+    bool clustered;    /* other servers hear what is said on the namespace */
 } chat_rooms_options;
 
 /* Both are borrowed until chat_rooms_free. EIO_OK or EIO_E_NOMEM. */

@@ -16,6 +16,7 @@ struct chat_rooms {
     uv_timer_t grace;    /* of the names whose holder is gone */
     uv_timer_t adoption; /* of names that a dead server has left */
     uint64_t started_ms;
+    bool clustered;
     bool adopted; /* at least once */
     bool stopping;
     void (*on_stopped)(void *data);

@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include "chat/rooms/connection.h"
+
 /* ---- names inside: a room may be called like a socket's id, and must not be taken for it ---- */
 
 typedef struct inner_name {
@@ -95,18 +97,103 @@ static bool append_literal(eio_buffer **out, const char *text)
     return eio_buffer_append(out, eio_slice_of(text)) == EIO_OK;
 }
 
-void chat_tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username)
+/* {roomId, username}; NULL when out of memory, or if they are no UTF-8. */
+static eio_buffer *print_pair(eio_slice room, eio_slice username)
 {
     eio_buffer *json = eio_buffer_new(128);
 
     if (json != NULL && append_literal(&json, "{\"roomId\":") && append_text(&json, room) &&
         append_literal(&json, ",\"username\":") && append_text(&json, username) &&
-        append_literal(&json, "}")) {
+        append_literal(&json, "}"))
+        return json;
+    eio_buffer_unref(json);
+    return NULL;
+}
+
+static void tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username, unsigned flags)
+{
+    eio_buffer *json = print_pair(room, username);
+    inner_name name;
+    eio_slice inside = name_inside(&name, room);
+
+    if (json != NULL && rooms->nsp != NULL) {
         eio_slice arg = eio_buffer_slice(json);
-        chat_tell_room(rooms, room, EIO_STR("remove:member:success"),
-                       (sio_args){ .json = &arg, .count = 1 });
+        (void)sio_broadcast(rooms->nsp, &(sio_target){ .rooms = { &inside, 1 }, .flags = flags },
+                            EIO_STR("remove:member:success"),
+                            (sio_args){ .json = &arg, .count = 1 });
     }
     eio_buffer_unref(json);
+}
+
+void chat_tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username)
+{
+    tell_gone(rooms, room, username, 0);
+}
+
+/* ---- servers among themselves ---- */
+
+static const eio_slice news_names[] = {
+    [CHAT_SERVERS_REMOVED] = { "chat:removed", 12 },
+    [CHAT_SERVERS_GONE] = { "chat:gone", 9 },
+};
+
+void chat_tell_servers(chat_rooms *rooms, chat_servers_news news, eio_slice room,
+                       eio_slice username)
+{
+    eio_buffer *json = rooms->clustered && rooms->nsp != NULL ? print_pair(room, username) : NULL;
+
+    if (json != NULL) {
+        eio_slice arg = eio_buffer_slice(json);
+        (void)sio_server_side_emit(rooms->nsp, news_names[news],
+                                   (sio_args){ .json = &arg, .count = 1 });
+    }
+    eio_buffer_unref(json);
+}
+
+/* What another server says is checked as what a client says. */
+static bool read_news(chat_rooms *rooms, chat_fields *fields, sio_args args)
+{
+    return args.count == 1 && chat_fields_read(fields, args.json[0], true, CHAT_WANTS_USERNAME,
+                                               &rooms->options.limits) == NULL;
+}
+
+static void handle_removed(sio_namespace *nsp, sio_args args, sio_server_reply *reply, void *data)
+{
+    chat_rooms *rooms = data;
+    chat_fields fields = { 0 };
+
+    (void)nsp;
+    (void)reply;
+    chat_member *member = read_news(rooms, &fields, args)
+                              ? chat_members_find(&rooms->members, fields.room, fields.username)
+                              : NULL;
+    if (member != NULL && member->state == CHAT_MEMBER_HELD)
+        chat_room_leave(member->holder->socket, fields.room);
+    if (member != NULL && member->state == CHAT_MEMBER_HELD)
+        chat_members_remove(&rooms->members, member);
+    chat_fields_fini(&fields);
+}
+
+static void handle_gone(sio_namespace *nsp, sio_args args, sio_server_reply *reply, void *data)
+{
+    chat_rooms *rooms = data;
+    chat_fields fields = { 0 };
+
+    (void)nsp;
+    (void)reply;
+    if (read_news(rooms, &fields, args))
+        tell_gone(rooms, fields.room, fields.username, SIO_LOCAL);
+    chat_fields_fini(&fields);
+}
+
+int chat_hear_servers(chat_rooms *rooms)
+{
+    int rc =
+        sio_on_server_side(rooms->nsp, news_names[CHAT_SERVERS_REMOVED], handle_removed, rooms);
+
+    return rc != EIO_OK
+               ? rc
+               : sio_on_server_side(rooms->nsp, news_names[CHAT_SERVERS_GONE], handle_gone, rooms);
 }
 
 /* One message, complete or not at all: a text that cannot be sent is passed over. */

@@ -17,6 +17,16 @@ void chat_tell_room_and(chat_rooms *rooms, eio_slice room, sio_socket *socket, e
 /* remove:member:success for a name that nobody asked to remove. */
 void chat_tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username);
 
+/* What servers tell each other of a name, by its room and user. */
+typedef enum chat_servers_news {
+    CHAT_SERVERS_REMOVED, /* it was removed: who holds it leaves the room; the room has been told */
+    CHAT_SERVERS_GONE,    /* its server stops: who is in the room here is to be told */
+} chat_servers_news;
+void chat_tell_servers(chat_rooms *rooms, chat_servers_news news, eio_slice room,
+                       eio_slice username);
+/* Hear of it. EIO_OK or EIO_E_NOMEM. */
+int chat_hear_servers(chat_rooms *rooms);
+
 /* list:chat:success, oldest first; entries that are not UTF-8 are left out. EIO_OK or EIO_E_NOMEM. */
 int chat_tell_chats(sio_socket *socket, eio_slice room_json, const chat_entry *entries,
                     size_t count);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "chat/paths.h"
 #include "chat/profile.h"
@@ -32,4 +33,16 @@ const char *chat_place_label(const chat_place *place)
     case CHAT_STORE_SQLITE: break;
     }
     return place->file;
+}
+
+const char *chat_place_database(const chat_options *options)
+{
+    const char *url = options->redis_url;
+    size_t len = strlen(url), digits = 0;
+
+    while (digits < len && digits < 5 && url[len - 1 - digits] >= '0' &&
+           url[len - 1 - digits] <= '9')
+        digits++;
+    bool is_number = digits > 0 && digits < len && strchr("/=", url[len - 1 - digits]) != NULL;
+    return is_number ? url + len - digits : "0";
 }

@@ -18,4 +18,7 @@ const char *chat_place_file(const chat_place *place);
 /* For people: the file, "memory" or "Redis". Borrowed. */
 const char *chat_place_label(const chat_place *place);
 
+/* The number of Redis' database, as its URL ends in it, else "0". Borrowed. */
+const char *chat_place_database(const chat_options *options);
+
 #endif

@@ -8,40 +8,73 @@
 #include "socketio/redis.h"
 
 /* Every script answers with one of these. */
-enum { SCRIPT_DONE, SCRIPT_ROOM_EXISTS, SCRIPT_ROOM_UNKNOWN, SCRIPT_NAME_TAKEN };
+enum {
+    SCRIPT_DONE,
+    SCRIPT_ROOM_EXISTS,
+    SCRIPT_ROOM_UNKNOWN,
+    SCRIPT_NAME_TAKEN,
+    SCRIPT_NOT_ALLOWED
+};
 
 enum {
     SERVER_ID_BYTES = 8,
     MOST_DEAD = 32, /* servers that are declared dead at a time */
 };
 
-static const char lease_seconds[] = "15";
+/*
+ * The scripts look at every key before they write one, so that a key of another type changes nothing. KEYS rooms,
+ * members, own held, holders; ARGV room, pair, a flag, own id. The hash of holders says of each pair which server has
+ * it: `<id>`, or `free:<id>` when its connection has ended and anybody may take it.
+ */
+#define HOLDERS                                                                                    \
+    "local holder = redis.call('HGET', KEYS[4], ARGV[2]) or ''\n"                                  \
+    "local free = holder:sub(1, 5) == 'free:'\n"                                                   \
+    "local id = free and holder:sub(6) or holder\n"                                                \
+    "local function drop()\n"                                                                      \
+    "  if id ~= '' then redis.call('SREM', 'chat:rooms:server:' .. id .. ':held', ARGV[2]) end\n"  \
+    "end\n"                                                                                        \
+    "local function hold()\n"                                                                      \
+    "  drop()\n"                                                                                   \
+    "  redis.call('SADD', KEYS[3], ARGV[2])\n"                                                     \
+    "  redis.call('SADD', KEYS[2], ARGV[2])\n"                                                     \
+    "  redis.call('HSET', KEYS[4], ARGV[2], ARGV[4])\n"                                            \
+    "end\n"
 
-/* The scripts look at every key before they write one, so that a key of another type changes nothing. */
 static const char *const script_texts[] = {
-    /* KEYS rooms, members, held; ARGV room, pair. A member that is there already is a stale one. */
-    [CHAT_CREATE_ROOM] = "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end\n"
-                         "redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
-                         "redis.call('SADD', KEYS[3], ARGV[2])\n"
-                         "redis.call('SADD', KEYS[1], ARGV[1])\n"
-                         "redis.call('SADD', KEYS[2], ARGV[2])\n"
-                         "return 0",
-    /* ARGV room, pair, whether the name may be there already */
-    [CHAT_ADD_MEMBER] = "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 2 end\n"
-                        "local there = redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
-                        "if there == 1 and ARGV[3] ~= '1' then return 3 end\n"
-                        "redis.call('SADD', KEYS[3], ARGV[2])\n"
-                        "redis.call('SADD', KEYS[2], ARGV[2])\n"
-                        "return 0",
-    [CHAT_REMOVE_MEMBER] = "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 2 end\n"
-                           "redis.call('SREM', KEYS[2], ARGV[2])\n"
-                           "redis.call('SREM', KEYS[3], ARGV[2])\n"
-                           "return 0",
-    /* Only what this process has added: after an answer that never came nobody knows. */
-    [CHAT_RELEASE_MEMBER] = "if redis.call('SREM', KEYS[3], ARGV[2]) == 1 then\n"
-                            "  redis.call('SREM', KEYS[2], ARGV[2])\n"
-                            "end\n"
+    /* A member that is there already is a stale one. */
+    [CHAT_CREATE_ROOM] =
+        HOLDERS "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end\n"
+                "redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
+                "redis.call('SADD', KEYS[1], ARGV[1])\n"
+                "hold()\n"
+                "return 0",
+    /* The flag: this server knows that the name may be there already. */
+    [CHAT_ADD_MEMBER] =
+        HOLDERS "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 2 end\n"
+                "local there = redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
+                "if there == 1 and not free and ARGV[3] ~= '1' then return 3 end\n"
+                "hold()\n"
+                "return 0",
+    /* The flag: who asks is in the room, or is the holder. Else no live server may hold it. */
+    [CHAT_REMOVE_MEMBER] =
+        HOLDERS "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 2 end\n"
+                "redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
+                "if ARGV[3] ~= '1' and id ~= '' and not free and id ~= ARGV[4] and\n"
+                "  redis.call('EXISTS', 'chat:rooms:server:' .. id) == 1 then return 4 end\n"
+                "drop()\n"
+                "redis.call('SREM', KEYS[2], ARGV[2])\n"
+                "redis.call('SREM', KEYS[3], ARGV[2])\n"
+                "redis.call('HDEL', KEYS[4], ARGV[2])\n"
+                "return 0",
+    /* Only what this process has added: after an answer that never came nobody knows, or others took it meanwhile. */
+    [CHAT_RELEASE_MEMBER] = "if redis.call('SREM', KEYS[3], ARGV[2]) == 0 then return 3 end\n"
+                            "redis.call('SREM', KEYS[2], ARGV[2])\n"
+                            "redis.call('HDEL', KEYS[4], ARGV[2])\n"
                             "return 0",
+    [CHAT_FREE_MEMBER] = "if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 1 then\n"
+                         "  redis.call('HSET', KEYS[4], ARGV[2], 'free:' .. ARGV[4])\n"
+                         "end\n"
+                         "return 0",
     /* KEYS list; ARGV entry, how many are kept */
     [CHAT_ADD_CHAT] = "redis.call('LPUSH', KEYS[1], ARGV[1])\n"
                       "redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)\n"
@@ -61,18 +94,21 @@ static const char *const script_texts[] = {
         "end\n"
         "return out",
     /*
-     * KEYS list of servers; ARGV own id, own identity, life of a lease, ids of servers that are known to be dead. What
-     * those held, and servers without a lease, becomes ours in one step.
+     * KEYS list of servers, holders; ARGV own id, own identity, life of a lease, ids of servers that are known to be
+     * dead. What those held, and servers without a lease, becomes ours in one step. First an empty text, if our own
+     * lease was gone.
      */
     [CHAT_ADOPT_MEMBERS] =
         "local server, out, dead = 'chat:rooms:server:', {}, {}\n"
         "for i = 4, #ARGV do dead[ARGV[i]] = true end\n"
         "redis.call('SADD', KEYS[1], ARGV[1])\n"
-        "redis.call('SET', server .. ARGV[1], ARGV[2], 'EX', ARGV[3])\n"
+        "if redis.call('EXISTS', server .. ARGV[1]) == 0 then out[1] = '' end\n"
+        "redis.call('SET', server .. ARGV[1], ARGV[2], 'PX', ARGV[3])\n"
         "for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do\n"
         "  if dead[id] or redis.call('EXISTS', server .. id) == 0 then\n"
         "    for _, pair in ipairs(redis.call('SMEMBERS', server .. id .. ':held')) do\n"
         "      redis.call('SADD', server .. ARGV[1] .. ':held', pair)\n"
+        "      redis.call('HSET', KEYS[2], pair, 'free:' .. ARGV[1])\n"
         "      out[#out + 1] = pair\n"
         "    end\n"
         "    redis.call('DEL', server .. id, server .. id .. ':held')\n"
@@ -106,6 +142,8 @@ typedef struct redis_store {
     char identity[CHAT_PROCESS_BYTES];
     char lease[64]; /* key */
     char held[64];  /* key of the set of what this process holds */
+    char life[24];  /* of the lease, milliseconds */
+    bool registered;
     chat_redis_options options;
     size_t asked; /* and not answered yet */
     bool closing;
@@ -187,6 +225,7 @@ static chat_outcome outcome_of(const sio_redis_reply *reply)
     case SCRIPT_ROOM_EXISTS: return CHAT_ROOM_EXISTS;
     case SCRIPT_ROOM_UNKNOWN: return CHAT_ROOM_UNKNOWN;
     case SCRIPT_NAME_TAKEN: return CHAT_NAME_TAKEN;
+    case SCRIPT_NOT_ALLOWED: return CHAT_NOT_ALLOWED;
     default: return CHAT_UNAVAILABLE;
     }
 }
@@ -219,6 +258,9 @@ static void handle_answer(sio_redis *redis, int status, const sio_redis_reply *r
         answer.outcome = CHAT_DONE;
     else if (question->sent && (status == EIO_E_TIMEOUT || status == EIO_E_UNAVAILABLE))
         answer.outcome = CHAT_UNKNOWN;
+    answer.lost = answer.outcome == CHAT_DONE && question->op == CHAT_ADOPT_MEMBERS &&
+                  reply->count > 0 && reply->items[0].text.len == 0 && store->registered;
+    store->registered |= answer.outcome == CHAT_DONE && question->op == CHAT_ADOPT_MEMBERS;
     answer.entries = entries;
     question->callback(&answer, question->data);
     free(entries);
@@ -255,11 +297,13 @@ static int run_add_chat(redis_store *store, eio_slice key, eio_slice entry,
 static int run_on_members(redis_store *store, const chat_query *query, eio_slice pair,
                           store_question *question)
 {
-    return sio_redis_script_run(store->redis, store->scripts[query->op], 3,
-                                SIO_REDIS_ARGUMENTS(EIO_STR("rooms"), EIO_STR("members"),
-                                                    eio_slice_of(store->held), query->room, pair,
-                                                    query->take_over ? EIO_STR("1") : EIO_STR("0")),
-                                handle_answer, question);
+    return sio_redis_script_run(
+        store->redis, store->scripts[query->op], 4,
+        SIO_REDIS_ARGUMENTS(EIO_STR("rooms"), EIO_STR("members"), eio_slice_of(store->held),
+                            EIO_STR("chat:rooms:holders"), query->room, pair,
+                            query->take_over ? EIO_STR("1") : EIO_STR("0"),
+                            eio_slice_of(store->id)),
+        handle_answer, question);
 }
 
 /* Key and pair are built in one buffer: `chat::<room>` and `<room>::<user>`, or `<user>::<text>`. */
@@ -296,18 +340,16 @@ static int run(redis_store *store, const chat_query *query, store_question *ques
 /* Our own arguments, then the ids of those that the leases show to be dead. */
 static int run_adopt(redis_store *store, const sio_redis_reply *leases, store_question *question)
 {
-    eio_slice arguments[4 + MOST_DEAD] = {
-        EIO_STR("chat:rooms:servers"),
-        eio_slice_of(store->id),
-        eio_slice_of(store->identity),
-        eio_slice_of(lease_seconds),
+    eio_slice arguments[5 + MOST_DEAD] = {
+        EIO_STR("chat:rooms:servers"), EIO_STR("chat:rooms:holders"), eio_slice_of(store->id),
+        eio_slice_of(store->identity), eio_slice_of(store->life),
     };
-    size_t count = 4;
+    size_t count = 5;
 
-    for (size_t i = 0; i + 1 < leases->count && count < 4 + MOST_DEAD; i += 2)
+    for (size_t i = 0; i + 1 < leases->count && count < 5 + MOST_DEAD; i += 2)
         if (chat_process_is_dead(store->identity, leases->items[i + 1].text))
             arguments[count++] = leases->items[i].text;
-    return sio_redis_script_run(store->redis, store->scripts[CHAT_ADOPT_MEMBERS], 1, arguments,
+    return sio_redis_script_run(store->redis, store->scripts[CHAT_ADOPT_MEMBERS], 2, arguments,
                                 count, handle_answer, question);
 }
 
@@ -410,6 +452,7 @@ int chat_redis_open(chat_store **out, uv_loop_t *loop, const chat_redis_options 
         return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
     store->store.type = &type;
     store->options = *options;
+    snprintf(store->life, sizeof(store->life), "%ld", options->lease_ms);
     sio_redis_options_init(&redis_options);
     redis_options.url = options->url;
     redis_options.tls_ca_file = options->ca_file;

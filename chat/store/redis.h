@@ -15,6 +15,7 @@ typedef struct chat_redis_options {
     void (*on_log)(char level, const char *line, void *data);
     void *data;
     const char *ca_file; /* of rediss://, copied; NULL: the system's CAs */
+    long lease_ms;       /* after which others take a silent server for dead */
 } chat_redis_options;
 
 /*

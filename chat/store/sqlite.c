@@ -48,7 +48,8 @@ static void undo(chat_job *base)
 static void answer_job(chat_job *base)
 {
     store_job *job = (store_job *)base;
-    const chat_answer answer = { job->answer.outcome, job->answer.entries, job->answer.count };
+    const chat_answer answer = { job->answer.outcome, job->answer.entries, job->answer.count,
+                                 false };
 
     job->callback(&answer, job->data);
     sqlite_answer_free(&job->answer);

@@ -240,6 +240,7 @@ void sqlite_rooms_ask(chat_sql *sql, bool *adopted, const chat_query *query, sql
     case CHAT_RELEASE_MEMBER:
         out->outcome = change(sql, SQL_REMOVE_MEMBER, query, CHAT_DONE);
         break;
+    case CHAT_FREE_MEMBER: break; /* there is one server, which knows */
     case CHAT_ADD_CHAT: out->outcome = add_chat(sql, query); break;
     case CHAT_LIST_CHATS: out->outcome = list_chats(sql, query, out); break;
     case CHAT_ADOPT_MEMBERS: out->outcome = adopt_members(sql, adopted, out); break;

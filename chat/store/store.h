@@ -17,11 +17,12 @@ enum {
 };
 
 typedef enum chat_store_op {
-    CHAT_CREATE_ROOM,   /* room, username */
-    CHAT_ADD_MEMBER,    /* room, username, take_over */
-    CHAT_REMOVE_MEMBER, /* room, username */
+    CHAT_CREATE_ROOM, /* room, username */
+    CHAT_ADD_MEMBER,  /* room, username, take_over */
+    CHAT_REMOVE_MEMBER, /* room, username, take_over: who asks may remove one that is held elsewhere */
     CHAT_ADD_CHAT,      /* room, username, text */
-    CHAT_RELEASE_MEMBER, /* room, username: as CHAT_REMOVE_MEMBER, but only what this process has added */
+    CHAT_RELEASE_MEMBER, /* the same, but only what this process has; CHAT_NAME_TAKEN if it has not */
+    CHAT_FREE_MEMBER, /* room, username: its connection has ended; anybody may take it, at any server */
     CHAT_LIST_CHATS, /* room, limit */
     CHAT_ADOPT_MEMBERS, /* those left over by a server that did not stop in order: they are this one's from now on */
 } chat_store_op;
@@ -39,6 +40,7 @@ typedef enum chat_outcome {
     CHAT_ROOM_EXISTS,
     CHAT_ROOM_UNKNOWN,
     CHAT_NAME_TAKEN,
+    CHAT_NOT_ALLOWED, /* a live connection at another server holds the name */
     CHAT_UNAVAILABLE, /* the store failed, and nothing has changed */
     CHAT_UNKNOWN,     /* no answer came: what was asked may have taken effect, or not */
 } chat_outcome;
@@ -53,6 +55,7 @@ typedef struct chat_answer {
     chat_outcome outcome;
     const chat_entry *entries;
     size_t count;
+    bool lost; /* of CHAT_ADOPT_MEMBERS: others may have adopted what this server holds */
 } chat_answer;
 
 typedef void chat_store_cb(const chat_answer *answer, void *data);

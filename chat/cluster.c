@@ -1,0 +1,40 @@
+#include "chat/cluster.h"
+
+#include <stdio.h>
+
+#include "chat/store/place.h"
+
+static void log_bus(sio_redis_bus *bus, char level, const char *line, void *data)
+{
+    (void)bus;
+    (void)data;
+    chat_log(chat_log_level_of(level), "redis", "note=\"%s\"", line);
+}
+
+int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host *host,
+                      const char *key, eio_error *why)
+{
+    sio_redis_bus_options bus;
+    char channel[400];
+
+    snprintf(channel, sizeof(channel), "%.256s%s:%s", host->options->key_prefix, key,
+             chat_place_database(host->options));
+    sio_redis_bus_options_init(&bus);
+    bus.redis.url = host->options->redis_url;
+    bus.redis.tls_ca_file = host->options->redis_ca;
+    bus.redis.name = "chatd";
+    bus.key = channel;
+    bus.on_log = log_bus;
+    int rc = sio_redis_bus_new(out, host->loop, &bus, why);
+    options->adapter = &sio_adapter_redis;
+    options->adapter_data = rc == EIO_OK ? *out : NULL;
+    return rc;
+}
+
+void chat_cluster_leave(sio_redis_bus *bus, void (*on_closed)(void *data), void *data)
+{
+    if (bus != NULL)
+        sio_redis_bus_close(bus, on_closed, data);
+    else
+        on_closed(data);
+}
