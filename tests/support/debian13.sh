@@ -5,7 +5,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tree=$1
 packages=(ca-certificates clang gcc libc6-dev libclang-rt-19-dev libcmocka-dev libcrypt-dev
-    libhiredis-dev libjansson-dev libllhttp-dev libmbedtls-dev libsqlite3-dev libuv1-dev meson
+    libhiredis-dev libjansson-dev libllhttp-dev libmbedtls-dev librabbitmq-dev libsqlite3-dev libuv1-dev meson
     ninja-build pkg-config redis-server zlib1g-dev)
 
 if [[ $(id -u) != 0 ]]; then
