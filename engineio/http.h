@@ -29,7 +29,7 @@ typedef struct eio_http_options {
      * nobody is, and a client is who the connection comes from.
      */
     const char *trusted_proxies;
-    size_t max_buffered_bytes;          /**< output queued for one connection, 8 MiB */
+    size_t max_buffered_bytes; /**< output queued for one connection, 8 MiB */
     /** One line to log (debug level: what peers can trigger at will). May be NULL. */
     void (*on_log)(const char *line, void *data);
     /** After each response: for an access log. May be NULL. */
