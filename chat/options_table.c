@@ -19,7 +19,8 @@ static const chat_option common[] = {
       "(default: redis if a URL is named, else sqlite)", NULL },
     { "redis", "REDIS_URL", "URL", CHAT_OPTION_REDIS, CHAT_TAKES_REDIS, 0, 0, 0,
       "redis://[user:password@]host[:port][/db], rediss:// with TLS, or\n"
-      "redis+unix:///path?db=N; implies --store redis", NULL },
+      "redis+unix:///path?db=N, or redis+sentinel://host:port,…/NAME;\n"
+      "implies --store redis", NULL },
     { "redis-ca", "REDIS_CA", "FILE", CHAT_OPTION_TEXT, CHAT_TAKES_REDIS, AT(redis_ca), 0, 0,
       "of rediss://: trust the CAs in this file, not the system's", NULL },
     { "key-prefix", "KEY_PREFIX", "TEXT", CHAT_OPTION_TEXT, CHAT_TAKES_PREFIX, AT(key_prefix), 0, 0,

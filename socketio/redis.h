@@ -39,7 +39,13 @@ typedef struct sio_redis_options {
     /**
      * Where: `redis://[user][:password]@host[:port][/db]`, redis+unix://[user:password@]/path[?db=N] (also unix://,
      * redis-socket://, redis+socket:// or just the absolute path). Parts are percent-encoded. rediss:// is redis://
-     * over TLS: the server's certificate has to be for the host, and signed by a CA that is trusted. Copied.
+     * over TLS: the server's certificate has to be for the host, and signed by a CA that is trusted.
+     *
+     * `redis+sentinel://[user:password@]host[:port],host[:port]…/NAME[/db]`: the hosts are sentinels, at most 16, port
+     * 26379; they are asked where the master NAME is on every connect, and only a server that says it is the master is
+     * taken. User and password are the master's; `?sentinel_user=…&sentinel_password=…` the sentinels'.
+     *
+     * Each with TLS as well: rediss+sentinel://. Copied.
      */
     const char *url;
     const char *name;            /**< for CLIENT SETNAME; NULL: none; copied */

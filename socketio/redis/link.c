@@ -15,6 +15,8 @@
 enum {
     FIRST_PAUSE_MS = 50,
     LONGEST_PAUSE_MS = 2000,
+    LONGEST_FAILOVER_PAUSE_MS = 500, /* with sentinels: the new master is a matter of seconds */
+    SENTINEL_TIMEOUT_MS = 1000,      /* then the next one is asked */
     LATE_TIMER_MS =
         1000, /* a timer that fires so late was held up with the whole loop: no verdict on the peer */
     STREAM_SPARE_BYTES =
@@ -23,6 +25,7 @@ enum {
 
 typedef enum link_state {
     LINK_PAUSING, /* until the next attempt */
+    LINK_ASKING,  /* a sentinel where the master is */
     LINK_CONNECTING,
     LINK_GREETING, /* authenticate, select, ping */
     LINK_UP,
@@ -36,6 +39,10 @@ struct sio_redis_link {
     void *data;
     uv_loop_t *loop;
     sio_redis_url url;
+    size_t place;          /* of the URL: where it goes next */
+    size_t tried;          /* places in a row that were of no use */
+    sio_redis_place found; /* the master, whose host stands below */
+    char host[256];
     eio_tls *tls;  /* own; NULL: plain */
     char *name;    /* own; NULL: none */
     char *address; /* own: the URL without secrets */
@@ -54,13 +61,15 @@ struct sio_redis_link {
 };
 
 static const unsigned legal_next[LINK_N_STATES] = {
-    [LINK_PAUSING] = 1u << LINK_CONNECTING | 1u << LINK_CLOSED,
+    [LINK_PAUSING] = 1u << LINK_ASKING | 1u << LINK_CONNECTING | 1u << LINK_CLOSED,
+    [LINK_ASKING] = 1u << LINK_CONNECTING | 1u << LINK_PAUSING | 1u << LINK_CLOSED,
     [LINK_CONNECTING] = 1u << LINK_GREETING | 1u << LINK_PAUSING | 1u << LINK_CLOSED,
     [LINK_GREETING] = 1u << LINK_UP | 1u << LINK_PAUSING | 1u << LINK_CLOSED,
     [LINK_UP] = 1u << LINK_PAUSING | 1u << LINK_CLOSED,
 };
 
-static const char *const state_names[] = { "pausing", "connecting", "greeting", "up", "closed" };
+static const char *const state_names[] = { "pausing",  "asking", "connecting",
+                                           "greeting", "up",     "closed" };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == LINK_N_STATES, "name every state");
 
 EIO_PRINTF(3, 4)
@@ -92,18 +101,19 @@ static void set_timer(sio_redis_link *link, uint64_t after_ms)
 }
 
 /* 50 ms doubling to 2 s, at random within, so that many servers do not return at one moment. */
-static uint64_t choose_pause(unsigned failures, bool refused)
+static uint64_t choose_pause(const sio_redis_link *link, bool refused)
 {
-    uint64_t most = failures >= 6 ? LONGEST_PAUSE_MS : (uint64_t)FIRST_PAUSE_MS << failures;
+    uint64_t longest = link->url.master == NULL ? LONGEST_PAUSE_MS : LONGEST_FAILOVER_PAUSE_MS;
+    uint64_t most = link->failures >= 6 ? longest : (uint64_t)FIRST_PAUSE_MS << link->failures;
     uint32_t random = 0;
 
-    if (most > LONGEST_PAUSE_MS)
-        most = LONGEST_PAUSE_MS;
+    if (most > longest)
+        most = longest;
     if (eio_random(&random, sizeof(random)) != EIO_OK)
         random = UINT32_MAX;
     uint64_t pause = most * random / UINT32_MAX;
     /* Who was turned away knocks slowly: the answer will be the same for a while. */
-    return refused ? LONGEST_PAUSE_MS / 2 + pause / 2 : pause;
+    return refused ? longest / 2 + pause / 2 : pause;
 }
 
 static void drop_stream(sio_redis_link *link)
@@ -124,17 +134,36 @@ static void log_failure(sio_redis_link *link, const char *why, uint64_t pause)
              why, pause);
 }
 
+/* The next place, if this one was of no use. Whether there is one that was not tried yet. */
+static bool turn_to_next(sio_redis_link *link)
+{
+    bool is_sentinel = link->url.master != NULL;
+
+    if (link->url.place_count < 2 || (is_sentinel && link->state != LINK_ASKING))
+        return false;
+    link->place = (link->place + 1) % link->url.place_count;
+    link->tried = link->state == LINK_UP ? 0 : link->tried + 1;
+    if (link->tried < link->url.place_count)
+        return link->state != LINK_UP;
+    link->tried = 0;
+    return false;
+}
+
 /* The attempt failed, or the link broke: pause, then try again. */
 static void lose(sio_redis_link *link, const char *why, bool refused)
 {
     bool was_up = link->state == LINK_UP;
-    uint64_t pause = choose_pause(link->failures, refused);
+    bool has_more = turn_to_next(link);
+    uint64_t pause = has_more ? 0 : choose_pause(link, refused);
 
-    link->failures++;
+    link->failures += !has_more;
     drop_stream(link);
     set_state(link, LINK_PAUSING);
     set_timer(link, pause);
-    log_failure(link, why, pause);
+    if (has_more)
+        log_line(link, 'd', "Redis %s: %s; trying the next one", link->address, why);
+    else
+        log_failure(link, why, pause);
     if (was_up)
         link->handler->on_down(link, why, link->data);
 }
@@ -144,12 +173,29 @@ static void lose(sio_redis_link *link, const char *why, bool refused)
 static void become_up(sio_redis_link *link)
 {
     link->failures = 0;
+    link->tried = 0;
     link->last_line[0] = '\0';
     link->asked_for_ping = false;
     set_state(link, LINK_UP);
     set_timer(link, link->ping_interval_ms);
-    log_line(link, 'i', "Redis %s: connected", link->address);
+    if (link->url.master != NULL)
+        log_line(link, 'i', "Redis %s: connected to %s:%d", link->address, link->found.host,
+                 link->found.port);
+    else
+        log_line(link, 'i', "Redis %s: connected", link->address);
     link->handler->on_up(link, link->data);
+}
+
+static void connect_to(sio_redis_link *link, link_state state, const sio_redis_place *place);
+
+/* A sentinel has named the master. */
+static void go_to_master(sio_redis_link *link)
+{
+    drop_stream(link);
+    link->tried = 0;
+    memcpy(link->host, link->handshake.host, sizeof(link->host));
+    link->found = (sio_redis_place){ link->host, link->handshake.port };
+    connect_to(link, LINK_CONNECTING, &link->found);
 }
 
 static void handle_greeting(sio_redis_link *link, const sio_redis_reply *reply)
@@ -158,7 +204,12 @@ static void handle_greeting(sio_redis_link *link, const sio_redis_reply *reply)
 
     switch (sio_redis_handshake_take(&link->handshake, reply, why, sizeof(why))) {
     case SIO_REDIS_HANDSHAKE_GOES_ON: break;
-    case SIO_REDIS_HANDSHAKE_DONE: become_up(link); break;
+    case SIO_REDIS_HANDSHAKE_DONE:
+        if (link->state == LINK_ASKING)
+            go_to_master(link);
+        else
+            become_up(link);
+        break;
     case SIO_REDIS_HANDSHAKE_REFUSED: lose(link, why, true); break;
     }
 }
@@ -175,7 +226,7 @@ static void handle_reply(sio_redis_link *link, const sio_redis_reply *reply)
 {
     const eio_stream *stream = link->stream;
 
-    if (link->state == LINK_GREETING) {
+    if (link->state == LINK_GREETING || link->state == LINK_ASKING) {
         handle_greeting(link, reply);
         return;
     }
@@ -224,18 +275,33 @@ static void handle_close(eio_stream *stream, int reason, void *data)
         snprintf(why, sizeof(why), "closed by the server");
     else
         snprintf(why, sizeof(why), "%s: %s",
-                 link->state == LINK_CONNECTING ? "cannot connect" : "connection lost", text);
+                 link->state == LINK_CONNECTING ? "cannot connect"
+                 : link->state == LINK_ASKING   ? "no sentinel"
+                                                : "connection lost",
+                 text);
     lose(link, why, reason == EIO_E_CERTIFICATE);
 }
 
 /* ---- going out ---- */
+
+static int begin_handshake(sio_redis_link *link, eio_buffer **greeting)
+{
+    return link->state == LINK_ASKING
+               ? sio_redis_handshake_begin_sentinel(&link->handshake, greeting, &link->url)
+               : sio_redis_handshake_begin(&link->handshake, greeting, &link->url, link->name);
+}
+
+static uint64_t sentinel_ms(uint64_t timeout_ms)
+{
+    return timeout_ms < SENTINEL_TIMEOUT_MS ? timeout_ms : SENTINEL_TIMEOUT_MS;
+}
 
 static void handle_connect(eio_stream *stream, void *data)
 {
     sio_redis_link *link = data;
     eio_buffer *greeting = NULL;
 
-    int rc = sio_redis_handshake_begin(&link->handshake, &greeting, &link->url, link->name);
+    int rc = begin_handshake(link, &greeting);
     if (rc == EIO_OK)
         rc = eio_stream_write(stream, greeting, eio_buffer_slice(greeting));
     eio_buffer_unref(greeting);
@@ -243,11 +309,16 @@ static void handle_connect(eio_stream *stream, void *data)
         lose(link, eio_strerror(rc), false);
         return;
     }
+    if (link->state == LINK_ASKING) {
+        set_timer(link, sentinel_ms(link->answer_timeout_ms));
+        return;
+    }
     set_state(link, LINK_GREETING);
     set_timer(link, link->answer_timeout_ms);
 }
 
-static void connect_now(sio_redis_link *link)
+/* place: NULL: the unix socket. */
+static void connect_to(sio_redis_link *link, link_state state, const sio_redis_place *place)
 {
     static const eio_stream_handler handler = {
         .on_read = handle_read,
@@ -256,12 +327,13 @@ static void connect_now(sio_redis_link *link)
     };
     eio_connect_options options;
 
-    set_state(link, LINK_CONNECTING);
+    set_state(link, state);
     eio_connect_options_init(&options);
-    options.host = link->url.host;
-    options.port = link->url.port;
+    options.host = place == NULL ? NULL : place->host;
+    options.port = place == NULL ? 0 : place->port;
     options.path = link->url.path;
-    options.timeout_ms = link->connect_timeout_ms;
+    options.timeout_ms =
+        state == LINK_ASKING ? sentinel_ms(link->connect_timeout_ms) : link->connect_timeout_ms;
     options.tls = link->tls;
     int rc = sio_redis_reader_new(&link->reader, link->max_reply_bytes);
     if (rc == EIO_OK)
@@ -271,6 +343,14 @@ static void connect_now(sio_redis_link *link)
         return;
     }
     eio_stream_set_limit(link->stream, link->max_queued_bytes + STREAM_SPARE_BYTES);
+}
+
+static void connect_now(sio_redis_link *link)
+{
+    const sio_redis_place *place =
+        link->url.place_count == 0 ? NULL : &link->url.places[link->place];
+
+    connect_to(link, link->url.master != NULL ? LINK_ASKING : LINK_CONNECTING, place);
 }
 
 /* Silence: ask for a ping, then wait for any byte as long as for an answer. */
@@ -305,7 +385,8 @@ static void handle_timer(uv_timer_t *timer)
 
     switch (link->state) {
     case LINK_PAUSING: connect_now(link); break;
-    case LINK_GREETING: lose(link, "no answer to the handshake in time", false); break;
+    case LINK_GREETING:
+    case LINK_ASKING: lose(link, "no answer to the handshake in time", false); break;
     case LINK_UP: check_silence(link); break;
     case LINK_CONNECTING: /* the stream has its own time-out */
     case LINK_CLOSED:

@@ -13,11 +13,17 @@ static void check_description(const sio_redis_url *url)
     sio_redis_url again;
 
     assert(len > 0 && (size_t)len < sizeof(text));
-    if (url->path != NULL || url->tls || strchr(url->host, '%') != NULL)
+    if (url->path != NULL || strchr(text, '%') != NULL)
         return;
     assert(sio_redis_url_parse(&again, eio_slice_of(text), NULL) == EIO_OK);
-    assert(again.port == url->port && again.database == url->database);
-    assert(strcmp(again.host, url->host) == 0 && again.password == NULL);
+    assert(again.tls == url->tls && again.is_cluster == url->is_cluster);
+    assert(again.place_count == url->place_count && again.database == url->database);
+    assert(again.password == NULL && again.sentinel_password == NULL);
+    for (size_t i = 0; i < url->place_count; i++)
+        assert(strcmp(again.places[i].host, url->places[i].host) == 0 &&
+               again.places[i].port == url->places[i].port);
+    assert((again.master == NULL) == (url->master == NULL));
+    assert(url->master == NULL || strcmp(again.master, url->master) == 0);
     sio_redis_url_fini(&again);
 }
 

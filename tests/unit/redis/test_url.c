@@ -87,6 +87,15 @@ static const char *const bad[] = {
     "unix://host/run/r",
     "unix://run/r.sock",
     "unix:///a%00b",
+    "redis://a,b",
+    "redis+sentinel://h",
+    "redis+sentinel://h/",
+    "redis+sentinel://h:1/m/x",
+    "redis+sentinel://h:1/m%20n",
+    "redis+sentinel://h/m?sentinel_password=%zz",
+    "redis+sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m",
+    "redis+cluster://h/1",
+    "redis+cluster://h,h:x",
     "/",
 };
 
@@ -107,15 +116,50 @@ static void every_known_form_is_understood(void **state)
         if (sio_redis_url_parse(&url, eio_slice_of(good[i].text), &why) != EIO_OK)
             fail_msg("%s: %s", good[i].text, why.text);
         assert_int_equal(url.tls, good[i].tls);
-        assert_text(url.host, good[i].host);
+        assert_text(url.places[0].host, good[i].host);
+        assert_int_equal(url.place_count, good[i].host != NULL);
         assert_text(url.path, good[i].path);
         assert_text(url.user, good[i].user);
         assert_text(url.password, good[i].password);
         assert_int_equal(url.database, good[i].database);
         if (good[i].host != NULL)
-            assert_int_equal(url.port, good[i].port);
+            assert_int_equal(url.places[0].port, good[i].port);
         sio_redis_url_fini(&url);
     }
+}
+
+static void sentinels_and_the_nodes_of_a_cluster_are_many_places(void **state)
+{
+    sio_redis_url url;
+    char text[200];
+
+    (void)state;
+    assert_int_equal(sio_redis_url_parse(&url,
+                                         EIO_STR("redis+sentinel://u:p@a,b:1,[::1]:2/my-master/3"
+                                                 "?sentinel_user=s&sentinel_password=q%26"),
+                                         NULL),
+                     EIO_OK);
+    assert_int_equal(url.place_count, 3);
+    assert_string_equal(url.places[0].host, "a");
+    assert_int_equal(url.places[0].port, 26379);
+    assert_int_equal(url.places[1].port, 1);
+    assert_string_equal(url.places[2].host, "::1");
+    assert_string_equal(url.master, "my-master");
+    assert_string_equal(url.password, "p");
+    assert_string_equal(url.sentinel_user, "s");
+    assert_string_equal(url.sentinel_password, "q&");
+    assert_int_equal(url.database, 3);
+    assert_false(url.is_cluster);
+    sio_redis_url_describe(&url, text, sizeof(text));
+    assert_string_equal(text, "redis+sentinel://a:26379,b:1,[::1]:2/my-master/3");
+    sio_redis_url_fini(&url);
+    assert_int_equal(sio_redis_url_parse(&url, EIO_STR("rediss+cluster://:p@a:1,b"), NULL), EIO_OK);
+    assert_true(url.is_cluster && url.tls);
+    assert_null(url.master);
+    assert_int_equal(url.places[1].port, 6379);
+    sio_redis_url_describe(&url, text, sizeof(text));
+    assert_string_equal(text, "rediss+cluster://a:1,b:6379");
+    sio_redis_url_fini(&url);
 }
 
 static void what_is_no_url_is_refused_in_one_line(void **state)
@@ -172,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_known_form_is_understood),
+        cmocka_unit_test(sentinels_and_the_nodes_of_a_cluster_are_many_places),
         cmocka_unit_test(what_is_no_url_is_refused_in_one_line),
         cmocka_unit_test(the_password_is_in_no_refusal_and_no_description),
         cmocka_unit_test(a_url_longer_than_the_limit_is_refused),
