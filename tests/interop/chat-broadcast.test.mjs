@@ -5,34 +5,17 @@ import { writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
 import { join } from 'node:path';
-import { atEnd, makeFolder, runChatd, startChatd, startRedis, within } from '../support/chatd.mjs';
+import { atEnd, freePort, isReady, makeFolder, runChatd, startChatd, startRedis, until } from '../support/chatd.mjs';
 import { RawWebSocket, OPCODE, encodeFrame } from '../support/websocket.mjs';
 import { Talker } from '../support/talker.mjs';
 
 const start = (t, env = {}, args = []) => startChatd(t, args, { profile: 'broadcast', env });
 
-async function until(is, what, ms = 60000) {
-    let over = false;
-    const wait = async () => {
-        while (!over && !(await is())) await new Promise((resolve) => setImmediate(resolve));
-    };
-    await within(wait(), what, ms).finally(() => (over = true));
-}
-const ready = (chatd, status = 200) => until(async () => (await fetch(`${chatd.url}/readyz`)).status === status, `readiness ${status}`);
 
 /** Nothing else was told up to now: what this client says itself is the next thing that it hears. */
 async function heardNothing(talker) {
     talker.say('a mark of my own');
     assert.equal(await talker.takeText(), 'a mark of my own');
-}
-
-async function freePort() {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address();
-    server.close();
-    await once(server, 'close');
-    return port;
 }
 
 /** A real broker in a folder of its own, to be killed and started again. */
@@ -157,7 +140,7 @@ for (const [name, open] of Object.entries(kinds)) {
     test(`two servers over ${name}: once each, in order, and again after it was killed`, async (t) => {
         const link = await open(t);
         const servers = [await start(t, link.env), await start(t, link.env)];
-        for (const server of servers) await ready(server);
+        for (const server of servers) await isReady(server);
         const [ada, bob] = [await Talker.connect(t, servers[0].url), await Talker.connect(t, servers[1].url)];
         for (let n = 0; n < 500; n++) ada.say(n % 2 ? `a${n}` : Buffer.from(`a${n}`));
         for (const talker of [ada, bob]) {
@@ -168,18 +151,18 @@ for (const [name, open] of Object.entries(kinds)) {
             }
         }
         await link.kill();
-        for (const server of servers) await ready(server, 503);
+        for (const server of servers) await isReady(server, 503);
         await heardNothing(ada);
         await heardNothing(bob);
         await link.start();
-        for (const server of servers) await ready(server);
+        for (const server of servers) await isReady(server);
         ada.say('back');
         assert.equal(await ada.takeText(), 'back');
         assert.equal(await bob.takeText(), 'back');
         await heardNothing(ada);
         assert.equal(await bob.takeText(), 'a mark of my own');
         const third = await start(t, link.env);
-        await ready(third);
+        await isReady(third);
         const late = await Talker.connect(t, third.url);
         await heardNothing(late);
         for (const server of servers) assert.deepEqual(await server.stop(), { code: 0, signal: null });

@@ -2,8 +2,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { startRedis } from '../support/chatd.mjs';
-import { Person, person, startDemo, startDemoOn, until } from '../support/demo.mjs';
+import { isReady, startRedis, until } from '../support/chatd.mjs';
+import { Person, person, startDemo, startDemoOn } from '../support/demo.mjs';
 
 /** Publish what a Node server would, and count who listens. */
 const publish = (redis, type, data, serverId = '10.0.0.9:4000') =>
@@ -34,7 +34,7 @@ test('each step leaves the keys of the original', async (t) => {
         cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }, user: { id: 5, username: 'Ada' } });
     assert.ok((await redis.run('TTL', `sess:${sid}`)) > 86000);
     await ada.open();
-    await until('online', async () => (await redis.run('SMEMBERS', 'online_users')).includes('5'));
+    await until(async () => (await redis.run('SMEMBERS', 'online_users')).includes('5'), 'online');
     ada.say('0', 'hello');
     const heard = await ada.hears();
     const [[member, score]] = await redis.run('ZREVRANGE', 'room:0', '0', '0', 'WITHSCORES');
@@ -42,7 +42,7 @@ test('each step leaves the keys of the original', async (t) => {
     assert.equal(Number(score), heard.date);
     await ada.post('/logout');
     assert.equal(await redis.run('EXISTS', `sess:${sid}`), 0);
-    await until('offline', async () => (await redis.run('SCARD', 'online_users')) === 0);
+    await until(async () => (await redis.run('SCARD', 'online_users')) === 0, 'offline');
 });
 
 test('a session that Node has written is honoured, and what else is in it is kept', async (t) => {
@@ -177,7 +177,7 @@ test('envelopes of a Node server reach those they concern, and rubbish nobody', 
         assert.equal((await one.hears('message')).message, 'public');
     }
     await publish(redis, 'user.disconnected', { id: '1', username: 'Pablo', online: false });
-    await until('Pablo is online again', async () => (await redis.run('SMEMBERS', 'online_users')).includes('1'));
+    await until(async () => (await redis.run('SMEMBERS', 'online_users')).includes('1'), 'Pablo is online again');
     await mary.heardNothing();
 });
 
@@ -186,10 +186,10 @@ test('Redis away is an error, not an end; what is online is put right afterwards
     const joe = await person(t, chatd, 'Joe');
     await joe.open();
     await chatd.redis.kill();
-    await until('unready', async () => (await fetch(`${chatd.url}/readyz`)).status === 503);
+    await isReady(chatd, 503);
     assert.equal((await joe.call('/me')).status, 503);
     await chatd.redis.start();
-    await until('ready', async () => (await fetch(`${chatd.url}/readyz`)).status === 200);
+    await isReady(chatd);
     joe.say('0', 'back');
     assert.equal((await joe.hears()).message, 'back');
     assert.ok((await chatd.redis.run('SMEMBERS', 'online_users')).includes('2'));

@@ -1,8 +1,8 @@
 /* chatd demo: the calls and events of the demo's page, on both stores. */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Client } from '../support/chatd.mjs';
-import { Person, homes, person, startDemo, startDemoOn, until } from '../support/demo.mjs';
+import { Client, until } from '../support/chatd.mjs';
+import { Person, homes, person, startDemo, startDemoOn } from '../support/demo.mjs';
 
 for (const home of Object.keys(homes)) {
     test(`${home}: a visitor has a session and is nobody`, async (t) => {
@@ -161,7 +161,7 @@ for (const home of Object.keys(homes)) {
         assert.equal(new Set(dates).size, 200, 'no two messages have one date');
         joe.say('0', 'again');
         joe.say('0', 'again');
-        await until('both', async () => (await joe.history('0', '?offset=0&size=1')).body.every((one) => one.message === 'again'));
+        await until(async () => (await joe.history('0', '?offset=0&size=1')).body.every((one) => one.message === 'again'), 'both');
     });
 
     test(`${home}: hostile events are passed over, and nobody else notices`, async (t) => {

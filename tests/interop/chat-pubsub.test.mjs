@@ -1,7 +1,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { makeFolder, runChatd, startChatd, startRedis, within } from '../support/chatd.mjs';
+import { isReady, makeFolder, runChatd, startChatd, startRedis, until } from '../support/chatd.mjs';
 import { startOriginal } from '../support/pubsub_original.mjs';
 import { RawWebSocket, OPCODE, encodeFrame } from '../support/websocket.mjs';
 import { Talker } from '../support/talker.mjs';
@@ -20,21 +20,8 @@ async function startOn(t, store, args = []) {
 async function start(t, redis, args = []) {
     const chatd = await startChatd(t, args, { profile: 'pubsub', env: { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port) } });
     chatd.redis = redis;
-    await ready(chatd);
+    await isReady(chatd);
     return chatd;
-}
-
-async function ready(chatd, status = 200) {
-    await until(async () => (await fetch(`${chatd.url}/readyz`)).status === status, `readiness ${status}`);
-}
-
-/** Ask again and again until it is so. */
-async function until(is, what) {
-    let over = false;
-    const wait = async () => {
-        while (!over && !(await is())) await new Promise((resolve) => setImmediate(resolve));
-    };
-    await within(wait(), what).finally(() => (over = true));
 }
 
 async function connect(t, server, userId, ...roomIds) {
@@ -335,7 +322,7 @@ describe('Redis', { concurrency: 2 }, () => {
         assert.equal(health.body.status, 'unhealthy');
         bob.ws.close();
         await one.redis.start();
-        await ready(one);
+        await isReady(one);
         assert.equal((await ada.take('user_left')).userId, 'bob');
         await until(async () => (await online(one)).join() === 'ada', 'bob offline');
         ada.say({ type: 'message', roomId: 'den', content: 'again' });
@@ -367,7 +354,7 @@ describe('Redis', { concurrency: 2 }, () => {
         assert.equal((await second.exit()).code, 1);
         assert.match(second.said('stderr').join(), /^servers of chatd rooms use this database/);
         const third = await startChatd(t, ['--key-prefix', 'mine:'], { profile: 'pubsub', env });
-        await ready(third);
+        await isReady(third);
         await connect(t, third, 'ada', 'den');
         assert.deepEqual(await redis.run('SMEMBERS', 'mine:room:den:members'), ['ada']);
     });

@@ -1,14 +1,6 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Client, startChatd, startRedis, within } from '../support/chatd.mjs';
-
-async function until(is, what) {
-    let over = false;
-    const wait = async () => {
-        while (!over && !(await is())) await new Promise((resolve) => setImmediate(resolve));
-    };
-    await within(wait(), what).finally(() => (over = true));
-}
+import { Client, isReady, startChatd, startRedis, until } from '../support/chatd.mjs';
 
 /** Servers on one Redis that hear each other. */
 async function startServers(t, count, args = []) {
@@ -16,7 +8,7 @@ async function startServers(t, count, args = []) {
     const servers = [];
     for (let i = 0; i < count; i++) {
         servers.push(await startChatd(t, ['--redis', redis.url, ...args]));
-        await until(async () => (await fetch(`${servers[i].url}/readyz`)).status === 200, 'readiness');
+        await isReady(servers[i]);
     }
     await until(async () => Object.values(await redis.run('PUBSUB', 'NUMSUB', 'chat:rooms:0-request#/#')).flat().includes(count), 'all servers on the channels');
     return { redis, servers };

@@ -35,26 +35,6 @@ test('each step leaves exactly the keys and values of the original', async (t) =
     await holds({ rooms: ['7', 'den'], members: ['7::8', 'den::Ada'], 'chat::den': list, 'chat::7': ['8::numbers'] });
 });
 
-test('rooms, members and texts written by an original are read as they are', async (t) => {
-    const redis = await startRedis(t);
-    await redis.run('SADD', 'rooms', 'den', 'a b', '7');
-    await redis.run('SADD', 'members', 'den::Ada', 'den::Bob');
-    await redis.run('LPUSH', 'chat::den', 'Ada::one', 'Bob::two::three', 'Ada::');
-    const chatd = await startChatd(t, ['--redis', redis.url]);
-    await isReady(chatd);
-    const client = await Client.connect(t, chatd.url);
-    await client.does('create:room', { roomId: 'den', username: 'x' }, ['error', { message: 'Room already exist.' }]);
-    await client.joins('a b', 'Carol');
-    await client.joins(7, 'Carol');
-    await client.joins('den', 'Carol');
-    assert.deepEqual(await client.history('den'),
-        [{ username: 'Ada', message: 'one' }, { username: 'Bob', message: 'two::three' }, { username: 'Ada', message: '' }]);
-    /* Nobody here holds Bob's name: everybody may clear it. */
-    const pair = { roomId: 'den', username: 'Bob' };
-    await client.does('remove:member', pair, ['remove:member:success', pair]);
-    assert.deepEqual(await redis.run('SISMEMBER', 'members', 'den::Bob'), 0);
-});
-
 test('a member left over from a room that is gone does not keep the room from being made', async (t) => {
     const chatd = await startOn(t, 'redis');
     await chatd.redis.run('SADD', 'members', 'den::Ada');

@@ -5,21 +5,13 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './chatd.mjs';
 import { eventually, within } from './waiting.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
-
-async function freePort() {
-    const server = net.createServer().listen(0, '127.0.0.1');
-
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-}
 
 function answers(port) {
     return new Promise((resolve) => {

@@ -167,7 +167,16 @@ export async function startChatd(t, args = [], { env = {}, port = 0, profile = '
     return chatd;
 }
 
-async function freePort() {
+/** Wait until it is so, asking again and again. */
+export async function until(is, what, ms = PATIENCE_MS) {
+    let over = false;
+    const wait = async () => {
+        while (!over && !(await is())) await setTimeout(10);
+    };
+    await within(wait(), what, ms).finally(() => (over = true));
+}
+
+export async function freePort() {
     const server = net.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address();
@@ -325,12 +334,10 @@ export const stores = {
     },
 };
 
-/** Wait until the server says that it can reach its store. */
-export async function isReady(chatd) {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await setTimeout(50)) {
-        if ((await fetch(`${chatd.url}/readyz`)).status === 200) return;
-    }
-    assert.fail(`not ready in ${PATIENCE_MS} ms: ${chatd.said().join(' | ')}`);
+/** Wait until the server says that it can reach its store, or that it cannot. */
+export async function isReady(chatd, status = 200) {
+    await until(async () => (await fetch(`${chatd.url}/readyz`)).status === status,
+        () => `readiness ${status} of a server that said: ${chatd.said().join(' | ')}`);
 }
 
 /** chatd on one of the stores, ready. */

@@ -1,7 +1,7 @@
 /* Starts `chatd demo` for a test, and people with a cookie each who use it as the demo's page does. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { Client, atEnd, isReady, makeFolder, runChatd, startRedis, within } from './chatd.mjs';
+import { Client, isReady, makeFolder, runChatd, startRedis } from './chatd.mjs';
 
 /** Run `chatd demo` on a free port and wait until it is ready. */
 export async function startDemo(t, args = [], { env = {} } = {}) {
@@ -100,12 +100,4 @@ export async function person(t, chatd, username, password) {
     const one = new Person(t, chatd.url);
     await one.logIn(username, password);
     return one;
-}
-
-/** Wait until it holds. */
-export async function until(what, check) {
-    const poll = async () => {
-        while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
-    await within(poll(), what, 25000);
 }

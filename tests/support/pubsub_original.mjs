@@ -29,21 +29,29 @@ export async function startOriginal(t, redisUrl) {
         const object = JSON.parse(text);
         if (object.serverId !== serverId) tell(channel.slice('chat:room:'.length), text);
     });
-    const server = http.createServer().listen(0, '127.0.0.1');
+    const list = (name, found) => ({ [name]: found, count: found.length });
+    const server = http.createServer(async (request, response) => {
+        const room = /^\/api\/rooms\/([^/]+)\/members$/.exec(request.url);
+        let answer;
+        if (request.url === '/health') answer = { status: 'healthy', connections: connections.size, rooms: rooms.size, serverId };
+        if (request.url === '/api/online-users') answer = list('users', await commands.sMembers('online_users'));
+        if (room) answer = list('members', await commands.sMembers(`room:${decodeURIComponent(room[1])}:members`));
+        response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+    }).listen(0, '127.0.0.1');
     await once(server, 'listening');
 
     const actions = {
         async auth(self, { userId }) {
             self.userId = userId;
             await commands.hSet(`user:${userId}:connections`, self.id, serverId);
-            await commands.sAdd('online_users', userId);
+            await commands.sAdd('online_users', `${userId}`);
             self.ws.send(JSON.stringify({ type: 'authenticated', userId }));
         },
         async join(self, { roomId }) {
             if (!rooms.has(roomId)) rooms.set(roomId, new Set());
             rooms.get(roomId).add(self.id);
             self.rooms.add(roomId);
-            await commands.sAdd(`room:${roomId}:members`, self.userId);
+            await commands.sAdd(`room:${roomId}:members`, `${self.userId}`);
             const object = { type: 'user_joined', roomId, userId: self.userId, timestamp: Date.now(), serverId };
             tell(roomId, JSON.stringify(object));
             await publish(roomId, object);
@@ -53,7 +61,7 @@ export async function startOriginal(t, redisUrl) {
         async leave(self, { roomId }) {
             rooms.get(roomId)?.delete(self.id);
             self.rooms.delete(roomId);
-            await commands.sRem(`room:${roomId}:members`, self.userId);
+            await commands.sRem(`room:${roomId}:members`, `${self.userId}`);
             const object = { type: 'user_left', roomId, userId: self.userId, timestamp: Date.now(), serverId };
             tell(roomId, JSON.stringify(object));
             await publish(roomId, object);
@@ -76,10 +84,10 @@ export async function startOriginal(t, redisUrl) {
     const leaveAll = async (self) => {
         connections.delete(self.id);
         await commands.hDel(`user:${self.userId}:connections`, self.id);
-        if ((await commands.hLen(`user:${self.userId}:connections`)) === 0) await commands.sRem('online_users', self.userId);
+        if ((await commands.hLen(`user:${self.userId}:connections`)) === 0) await commands.sRem('online_users', `${self.userId}`);
         for (const roomId of self.rooms) {
             rooms.get(roomId).delete(self.id);
-            await commands.sRem(`room:${roomId}:members`, self.userId);
+            await commands.sRem(`room:${roomId}:members`, `${self.userId}`);
             await publish(roomId, { type: 'user_left', roomId, userId: self.userId, timestamp: Date.now(), serverId });
         }
     };
@@ -90,10 +98,21 @@ export async function startOriginal(t, redisUrl) {
         let last = Promise.resolve();
         connections.set(self.id, self);
         ws.send(JSON.stringify({ type: 'connected', connectionId: self.id, serverId }));
-        ws.on('message', (data) => {
-            const message = JSON.parse(data);
-            last = last.then(() => actions[message.type](self, message));
-        });
+        const refuse = (error) => ws.send(JSON.stringify({ type: 'error', error }));
+        const act = async (data) => {
+            let message;
+            try {
+                message = JSON.parse(data);
+            } catch {
+                return refuse('Invalid JSON');
+            }
+            const { type, roomId } = message; /* of `null`: an error that nobody handles, here as there */
+            if (!Object.hasOwn(actions, type)) return refuse('Unknown message type');
+            if (['join', 'message'].includes(type) && !self.userId) return refuse('Not authenticated');
+            if (type === 'message' && !self.rooms.has(roomId)) return refuse('Not in room');
+            return actions[type](self, message);
+        };
+        ws.on('message', (data) => (last = last.then(() => act(data))));
         ws.on('close', () => (last = last.then(() => leaveAll(self)).catch(() => {})));
     });
     atEnd(t, async () => {
