@@ -94,6 +94,10 @@ typedef struct eio_options {
     void (*on_initial_headers)(eio_server *server, eio_http_request *request, void *data);
     /** Every polling response and every 101: add headers. May be NULL. */
     void (*on_headers)(eio_server *server, eio_http_request *request, void *data);
+    /** What was queued for a session was handed to its transport, behind its handler's on_drain. May be NULL. */
+    void (*on_drain)(eio_server *server, eio_session *session, void *data);
+    /** A session went from polling to WebSocket, behind its handler's on_upgrade. May be NULL. */
+    void (*on_upgrade)(eio_server *server, eio_session *session, void *data);
     /** Write an id of 1 to 64 characters [A-Za-z0-9_-] for a new session. @return its length, or 0. NULL: random */
     size_t (*generate_id)(eio_server *server, const eio_http_request *request, char out[64],
                           void *data);

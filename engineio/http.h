@@ -260,6 +260,9 @@ typedef struct eio_cookie_options {
     bool secure;
     const char *same_site; /**< NULL: "Lax"; "": none */
     long max_age_s;        /**< 0: none; negative: Max-Age=0, which deletes it */
+    int64_t expires_s;     /**< in seconds since 1970; 0: none */
+    bool partitioned;      /**< kept apart for each site that embeds this one */
+    const char *priority;  /**< "Low", "Medium" or "High"; NULL: none */
 } eio_cookie_options;
 
 /**
@@ -283,6 +286,12 @@ typedef struct eio_cors_options {
     const char *exposed_headers; /**< NULL: none */
     int max_age_s;               /**< -1: none */
     int success_status;          /**< of a preflight; 0: 204 */
+    /**
+     * In place of origins and reflect: asked for each request. origin: {NULL, 0} if it has none. True: that origin is
+     * sent back; false: nothing is said of CORS, and a preflight is a request like any other. May be NULL.
+     */
+    bool (*on_origin)(const eio_http_request *request, eio_slice origin, void *data);
+    void *data; /**< handed to it; borrowed */
 } eio_cors_options;
 
 /**

@@ -41,7 +41,8 @@ static eio_cookie_options *copy_cookie(const eio_cookie_options *from)
     if (cookie == NULL)
         return NULL;
     *cookie = *from;
-    const char **texts[] = { &cookie->name, &cookie->path, &cookie->domain, &cookie->same_site };
+    const char **texts[] = { &cookie->name, &cookie->path, &cookie->domain, &cookie->same_site,
+                             &cookie->priority };
     bool complete = true;
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         bool wanted = *texts[i] != NULL;
@@ -63,6 +64,7 @@ static void free_cookie(const eio_cookie_options *cookie)
     free_text(cookie->path);
     free_text(cookie->domain);
     free_text(cookie->same_site);
+    free_text(cookie->priority);
     free((eio_cookie_options *)(uintptr_t)cookie);
 }
 

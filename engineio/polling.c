@@ -94,13 +94,10 @@ static void answer_get(eio_polling *polling, const eio_buffer *packet)
 /* Everything that is queued, in one payload. */
 static void flush_queue(eio_polling *polling)
 {
-    const eio_session_handler *handler = polling->session->handler;
-
     eio_reply_packets(polling->session->server, take_get(polling), &polling->dialect,
                       (const eio_buffer *const *)polling->queue, polling->count);
     clear_queue(polling);
-    if (handler != NULL && handler->on_drain != NULL && polling->session->state == SESSION_OPEN)
-        handler->on_drain(polling->session, polling->session->data);
+    eio_session_drained(polling->session);
 }
 
 static void run_late(eio_late *late)

@@ -132,6 +132,27 @@ void eio_session_close(eio_session *session, bool discard)
     eio_polling_start_close_wait(session->polling);
 }
 
+void eio_session_drained(eio_session *session)
+{
+    const eio_options *options = &session->server->options;
+
+    if (session->state == SESSION_OPEN && session->handler != NULL &&
+        session->handler->on_drain != NULL)
+        session->handler->on_drain(session, session->data);
+    if (session->state == SESSION_OPEN && options->on_drain != NULL)
+        options->on_drain(session->server, session, options->data);
+}
+
+static void tell_upgrade(eio_session *session)
+{
+    const eio_options *options = &session->server->options;
+
+    if (session->handler != NULL && session->handler->on_upgrade != NULL)
+        session->handler->on_upgrade(session, session->data);
+    if (session->state == SESSION_OPEN && options->on_upgrade != NULL)
+        options->on_upgrade(session->server, session, options->data);
+}
+
 void eio_session_switch(eio_session *session, eio_websocket *ws)
 {
     eio_polling *polling = session->polling;
@@ -144,9 +165,8 @@ void eio_session_switch(eio_session *session, eio_websocket *ws)
         eio_session_end(session, EIO_REASON_FORCED_CLOSE, "closed by the server");
         return;
     }
-    if (session->state == SESSION_OPEN && session->handler != NULL &&
-        session->handler->on_upgrade != NULL)
-        session->handler->on_upgrade(session, session->data);
+    if (session->state == SESSION_OPEN)
+        tell_upgrade(session);
 }
 
 /* ---- packets ---- */

@@ -72,6 +72,9 @@ int eio_session_queue(eio_session *session, eio_buffer *packet);
 /* End it now: the transports are dropped, on_close follows with the next loop pass. Nothing if it is ending already. */
 void eio_session_end(eio_session *session, eio_reason reason, const char *detail);
 
+/* The transport was handed all that was queued. The session may be ended by who hears of it, as by a packet. */
+void eio_session_drained(eio_session *session);
+
 /* From polling to WebSocket: takes the socket, and sends what is queued. */
 void eio_session_switch(eio_session *session, eio_websocket *ws);
 

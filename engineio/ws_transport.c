@@ -86,11 +86,8 @@ static void handle_message(eio_websocket *ws, eio_slice payload, bool binary, vo
 
 static void handle_drain(eio_websocket *ws, void *data)
 {
-    eio_session *session = data;
-
     (void)ws;
-    if (session->handler != NULL && session->handler->on_drain != NULL)
-        session->handler->on_drain(session, session->data);
+    eio_session_drained(data);
 }
 
 static const char *failure_text(int code)

@@ -41,6 +41,20 @@ static void handle_headers(eio_server *engine, eio_http_request *request, void *
     server->hooks.on_headers(engine, request, server->hooks.data);
 }
 
+static void handle_drain(eio_server *engine, eio_session *session, void *data)
+{
+    sio_server *server = data;
+
+    server->hooks.on_drain(engine, session, server->hooks.data);
+}
+
+static void handle_upgrade(eio_server *engine, eio_session *session, void *data)
+{
+    sio_server *server = data;
+
+    server->hooks.on_upgrade(engine, session, server->hooks.data);
+}
+
 static size_t generate_id(eio_server *engine, const eio_http_request *request, char out[64],
                           void *data)
 {
@@ -75,6 +89,10 @@ int sio_engine_hooks_start(sio_server *server, eio_error *why)
         engine.on_initial_headers = handle_initial_headers;
     if (options->on_headers != NULL)
         engine.on_headers = handle_headers;
+    if (options->on_drain != NULL)
+        engine.on_drain = handle_drain;
+    if (options->on_upgrade != NULL)
+        engine.on_upgrade = handle_upgrade;
     if (options->generate_id != NULL)
         engine.generate_id = generate_id;
     return eio_server_new(&server->engine, server->http, &engine, why);

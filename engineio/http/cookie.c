@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engineio/http/date.h"
 #include "engineio/http/request.h"
 #include "engineio/http/text.h"
 
@@ -100,15 +101,25 @@ static void capitalize(char *text, size_t len)
     }
 }
 
-static void add_same_site(cookie_text *text, const char *value)
+static void add_capitalized(cookie_text *text, const char *label, const char *value)
 {
-    static const char label[] = "; SameSite=";
     size_t before = text->len;
 
     add_text(text, label, value);
-    if (text->len > before)
-        capitalize(text->out + before + sizeof(label) - 1,
-                   text->len - before - (sizeof(label) - 1));
+    if (text->len > before) {
+        size_t label_len = strlen(label);
+        capitalize(text->out + before + label_len, text->len - before - label_len);
+    }
+}
+
+static void add_expires(cookie_text *text, int64_t at)
+{
+    char date[EIO_HTTP_DATE_LEN + 1];
+
+    if (at == 0)
+        return;
+    eio_http_format_date(date, (time_t)at);
+    add(text, "; Expires=", (eio_slice){ date, EIO_HTTP_DATE_LEN });
 }
 
 size_t eio_cookie_format(char *out, size_t size, const eio_cookie_options *options, eio_slice value)
@@ -120,10 +131,14 @@ size_t eio_cookie_format(char *out, size_t size, const eio_cookie_options *optio
     add_max_age(&text, options->max_age_s);
     add_text(&text, "; Domain=", options->domain);
     add_text(&text, "; Path=", options->path == NULL ? "/" : options->path);
+    add_expires(&text, options->expires_s);
     if (!options->no_http_only)
         add_text(&text, "; ", "HttpOnly");
     if (options->secure)
         add_text(&text, "; ", "Secure");
-    add_same_site(&text, options->same_site == NULL ? "Lax" : options->same_site);
+    if (options->partitioned)
+        add_text(&text, "; ", "Partitioned");
+    add_capitalized(&text, "; Priority=", options->priority);
+    add_capitalized(&text, "; SameSite=", options->same_site == NULL ? "Lax" : options->same_site);
     return text.failed ? 0 : text.len;
 }

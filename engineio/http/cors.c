@@ -76,10 +76,13 @@ static void add_preflight(eio_http_request *request, const eio_cors_options *opt
 bool eio_http_cors(eio_http_request *request, const eio_cors_options *options)
 {
     bool preflight = eio_slice_equal(eio_http_method(request), EIO_STR("OPTIONS"));
-    bool varies;
-    eio_slice origin =
-        eio_cors_allowed_origin(options, eio_http_header(request, "Origin"), &varies);
+    bool varies = true;
+    eio_slice origin = eio_http_header(request, "Origin");
 
+    if (options->on_origin == NULL)
+        origin = eio_cors_allowed_origin(options, origin, &varies);
+    else if (!options->on_origin(request, origin, options->data))
+        return false;
     add(request, "Access-Control-Allow-Origin", origin);
     add_vary(request, varies, preflight && options->allowed_headers == NULL);
     if (options->credentials)

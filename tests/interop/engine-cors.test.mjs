@@ -103,3 +103,48 @@ describe('without CORS', () => {
         assert.deepEqual([status, body], [400, '{"code":2,"message":"Bad handshake method"}']);
     });
 });
+
+describe('CORS for those whom a function allows', () => {
+    const server = sharedTestbed({ contract: 'api' });
+    const ask = (method, origin) =>
+        request(server.port, `/engine.io/?${POLLING}`, { method, headers: origin ? { Origin: origin } : {} });
+    const of = ({ headers }) =>
+        Object.fromEntries(Object.entries(headers).filter(([name]) => /^(access-control-|vary)/.test(name)));
+
+    test('has every header that was asked for in a preflight', async () => {
+        const response = await ask('OPTIONS', 'https://a.friend.example');
+
+        assert.deepEqual([response.status, response.body], [200, '']);
+        assert.deepEqual(of(response), {
+            'access-control-allow-origin': 'https://a.friend.example',
+            'access-control-allow-credentials': 'true',
+            'access-control-allow-methods': 'GET,POST',
+            'access-control-allow-headers': 'x-one',
+            'access-control-expose-headers': 'x-two',
+            'access-control-max-age': '5',
+            vary: 'Origin',
+        });
+    });
+
+    test('has those for all responses in a handshake', async () => {
+        const response = await ask('GET', 'https://a.friend.example');
+
+        assert.deepEqual([response.status, of(response)], [200, {
+            'access-control-allow-origin': 'https://a.friend.example',
+            'access-control-allow-credentials': 'true',
+            'access-control-expose-headers': 'x-two',
+            vary: 'Origin',
+        }]);
+    });
+
+    for (const origin of ['https://a.friend.example.evil', undefined]) {
+        test(`is not spoken of to ${origin ?? 'who has no origin'}, whose preflight is a bad handshake`, async () => {
+            const handshake = await ask('GET', origin);
+            const preflight = await ask('OPTIONS', origin);
+
+            assert.deepEqual([handshake.status, of(handshake)], [200, {}]);
+            assert.deepEqual([preflight.status, of(preflight)], [400, {}]);
+            assert.equal(preflight.body, '{"code":2,"message":"Bad handshake method"}');
+        });
+    }
+});

@@ -47,3 +47,17 @@ test('errors bear neither', options, async (t) => {
 
     assert.deepEqual([response.status, cookieNames(response), response.headers['x-response']], [400, [], undefined]);
 });
+
+test('the cookie comes with the first response of a polling session, and with no other', async (t) => {
+    const server = await testbedFor(t, { contract: 'api' });
+    const opened = await request(server.port, `/engine.io/?${POLLING}`);
+    const { sid } = JSON.parse(opened.body.slice(1));
+    const session = new PollingSession(server.port, '/engine.io/', { sid });
+    const others = [await session.post('4x'), await session.get(), await upgrade(t, server.port, `/engine.io/?${WEBSOCKET}`)];
+
+    assert.deepEqual(opened.headers['set-cookie'], [
+        `c=${sid}; Max-Age=60; Domain=d.example; Path=/p; Expires=Sun, 06 Nov 1994 08:49:37 GMT; HttpOnly; Secure; ` +
+            'Partitioned; Priority=High; SameSite=Strict',
+    ]);
+    for (const { headers } of others) assert.equal(headers['set-cookie'], undefined);
+});

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import msgpackParser from 'socket.io-msgpack-parser';
-import { serveApi } from './reference_api.mjs';
+import { engineOptions, serveApi } from './reference_api.mjs';
 
 const text = { type: 'string' };
 const { values } = parseArgs({
@@ -205,7 +205,7 @@ async function joinCluster() {
 if (values.redis) await joinCluster();
 
 if (values.contract === 'protocol' || values.contract === 'api') {
-    const engine = new EngineServer(options);
+    const engine = new EngineServer(values.contract === 'api' ? { ...options, ...engineOptions } : options);
 
     engines.push(engine);
     engine.attach(http, { ...options, path: '/engine.io/' });

@@ -1,6 +1,19 @@
 /* Contract `api` on Node's server: see tests/testbed/api.c and api_engine.c. */
 const LATER_MS = 10;
 
+/* Of the engine alone. */
+export const engineOptions = {
+    cookie: {
+        name: 'c', path: '/p', domain: 'd.example', secure: true, sameSite: 'strict', maxAge: 60,
+        expires: new Date(784111777000), partitioned: true, priority: 'high',
+    },
+    cors: {
+        origin: (origin, answer) => answer(null, Boolean(origin?.endsWith('.friend.example'))),
+        credentials: true, methods: 'GET,POST', allowedHeaders: 'x-one', exposedHeaders: 'x-two', maxAge: 5,
+        optionsSuccessStatus: 200,
+    },
+};
+
 function useSteps(engine) {
     const later = (run) => setTimeout(run, LATER_MS);
     const answer = (response) => {
@@ -99,6 +112,13 @@ function serveDynamic(io) {
     });
 }
 
+function serveSessions(io) {
+    const see = list(io, 'sessions');
+
+    io.engine.on('drain', (session) => see('drain', session.transport.name));
+    io.engine.on('connection', (session) => session.on('upgrade', () => see('upgrade', session.transport.name)));
+}
+
 export function serveApi(io, engine, other) {
     const seeRefusal = list(io, 'refusals');
 
@@ -111,4 +131,5 @@ export function serveApi(io, engine, other) {
     useSteps(engine);
     serveEvents(io);
     serveDynamic(io);
+    serveSessions(io);
 }

@@ -10,6 +10,7 @@ enum { MAX_NAME_BYTES = 1024, MOST_ARGS = 8 };
 static eio_buffer *rooms_seen;
 static eio_buffer *names_seen;
 static eio_buffer *refusals_seen;
+static eio_buffer *sessions_seen;
 
 /* Add one entry, a list of strings. Without memory it is not told. */
 static void see(eio_buffer **list, const eio_slice *texts, size_t count)
@@ -248,7 +249,8 @@ static int set_up(testbed *bed)
         sio_use_event(root, do_what_is_said, bed) != EIO_OK ||
         sio_on(root, SIO_STR("rooms"), on_list, &rooms_seen) != EIO_OK ||
         sio_on(root, SIO_STR("namespaces"), on_list, &names_seen) != EIO_OK ||
-        sio_on(root, SIO_STR("refusals"), on_list, &refusals_seen) != EIO_OK)
+        sio_on(root, SIO_STR("refusals"), on_list, &refusals_seen) != EIO_OK ||
+        sio_on(root, SIO_STR("sessions"), on_list, &sessions_seen) != EIO_OK)
         return EIO_E_NOMEM;
     int rc = add_parents(bed, root);
     if (rc == EIO_OK)
@@ -267,14 +269,69 @@ static int set_up_other(testbed *bed)
                : EIO_E_NOMEM;
 }
 
+static bool is_friend(const eio_http_request *request, eio_slice origin, void *data)
+{
+    static const char ending[] = ".friend.example";
+    const size_t len = sizeof(ending) - 1;
+
+    (void)request;
+    (void)data;
+    return origin.len > len && memcmp(origin.base + origin.len - len, ending, len) == 0;
+}
+
 static void adjust_engine(eio_options *options)
 {
+    static const eio_cookie_options cookie = { .name = "c",
+                                               .path = "/p",
+                                               .domain = "d.example",
+                                               .secure = true,
+                                               .same_site = "strict",
+                                               .max_age_s = 60,
+                                               .expires_s = 784111777,
+                                               .partitioned = true,
+                                               .priority = "high" };
+    static const eio_cors_options cors = { .credentials = true,
+                                           .methods = "GET,POST",
+                                           .allowed_headers = "x-one",
+                                           .exposed_headers = "x-two",
+                                           .max_age_s = 5,
+                                           .success_status = 200,
+                                           .on_origin = is_friend };
+
     testbed_send_back(options);
     options->on_connection_error = on_connection_error;
+    options->cookie = &cookie;
+    options->cors = &cors;
+}
+
+static void see_session(const char *what, const eio_session *session)
+{
+    const eio_slice texts[] = { eio_slice_of(what),
+                                eio_session_transport(session) == EIO_TRANSPORT_POLLING
+                                    ? EIO_STR("polling")
+                                    : EIO_STR("websocket") };
+
+    see(&sessions_seen, texts, 2);
+}
+
+static void on_drain(eio_server *server, eio_session *session, void *data)
+{
+    (void)server;
+    (void)data;
+    see_session("drain", session);
+}
+
+static void on_upgrade(eio_server *server, eio_session *session, void *data)
+{
+    (void)server;
+    (void)data;
+    see_session("upgrade", session);
 }
 
 static void adjust(sio_options *options)
 {
+    options->engine.on_drain = on_drain;
+    options->engine.on_upgrade = on_upgrade;
     options->cleanup_empty_child_namespaces = true;
 }
 

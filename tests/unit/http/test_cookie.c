@@ -41,7 +41,7 @@ static void cookie_is_found_where_the_table_says(void **state)
 
 static void assert_cookie(const eio_cookie_options *options, const char *expected)
 {
-    char out[128];
+    char out[160];
     size_t len = eio_cookie_format(out, sizeof(out), options, EIO_STR("sid"));
 
     assert_int_equal(len, strlen(expected));
@@ -68,6 +68,11 @@ static void cookie_is_written_in_the_order_of_nodes_package(void **state)
                   "io=sid");
     assert_cookie(&(eio_cookie_options){ .same_site = "strict", .max_age_s = -1 },
                   "io=sid; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+    assert_cookie(
+        &(eio_cookie_options){
+            .secure = true, .expires_s = 784111777, .partitioned = true, .priority = "high" },
+        "io=sid; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT; HttpOnly; Secure; "
+        "Partitioned; Priority=High; SameSite=Lax");
 }
 
 static void cookie_is_not_written_when_it_would_say_something_else(void **state)
