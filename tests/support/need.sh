@@ -130,6 +130,7 @@ need_to_check() {
     need_command doxygen doxygen
     if ! have clang-tidy-14 && apt_has clang-tidy-14; then MISSING+=(clang-tidy-14); fi
     need_command debootstrap debootstrap
+    need_command buildah buildah
 }
 
 # npm_install FOLDER: what its lock pins, unless that is there already.

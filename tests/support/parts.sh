@@ -6,7 +6,7 @@
 TEST_PARTS=(format banned includes size docs packages assertions
     build-gcc build-clang build-bare symbols snippets operations
     unit own-malloc guard fuzz interop browser conformance clients install)
-CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13)
+CHECK_PARTS=(valgrind threads fuzz-long tidy doxygen subproject debian13 container)
 
 # The time that a hung part is given, in seconds.
 PART_LIMIT=1500
@@ -227,6 +227,7 @@ part_tidy() {
 
 part_doxygen() { tests/support/doxygen.sh; }
 part_subproject() { tests/support/subproject.sh; }
+part_container() { tests/support/container.sh "${CONTAINER:-$ROOT/build-container}"; }
 part_debian13() { tests/support/debian13.sh "${DEBIAN13:-$ROOT/build-debian13}"; }
 
 # ---- running them ----
