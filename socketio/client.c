@@ -11,6 +11,22 @@
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
+static void start_joining(sio_client *client)
+{
+    sio_server *server = client->server;
+
+    server->joining_count++;
+    eio_deadline_start(&server->joining, &client->joining);
+}
+
+void sio_client_stop_joining(sio_client *client)
+{
+    if (!eio_deadline_is_waiting(&client->joining))
+        return;
+    client->server->joining_count--;
+    eio_deadline_stop(&client->server->joining, &client->joining);
+}
+
 static void set_state(sio_client *client, sio_client_state state)
 {
     static const unsigned legal_next[CLIENT_N_STATES] = {
@@ -20,7 +36,7 @@ static void set_state(sio_client *client, sio_client_state state)
 
     assert(legal_next[client->state] & 1u << state);
     client->state = state;
-    eio_deadline_stop(&client->server->joining, &client->joining);
+    sio_client_stop_joining(client);
 }
 
 void sio_client_ref(sio_client *client)
@@ -109,15 +125,35 @@ static void fault(sio_client *client, const char *text)
     close_with(client, EIO_REASON_FORCED_CLOSE);
 }
 
+static sio_client *client_of(eio_deadline *deadline)
+{
+    return (sio_client *)((char *)deadline - offsetof(sio_client, joining));
+}
+
 void sio_client_handle_timeout(eio_deadline *deadline)
 {
-    sio_client *client = (sio_client *)((char *)deadline - offsetof(sio_client, joining));
+    sio_client *client = client_of(deadline);
     sio_server *server = client->server;
 
+    server->joining_count--;
     server->counters.connect_timeouts++;
     sio_server_log(server, 'd', "client closed: no namespace joined in time");
     close_with(client, EIO_REASON_FORCED_CLOSE);
     sio_server_run_due(server);
+}
+
+/* A session over polling needs no connection to stay: only this bounds how many a stranger can open. */
+static void make_room(sio_server *server)
+{
+    if (server->joining_count < server->max_joining)
+        return;
+    sio_client *oldest = client_of(TAILQ_FIRST(&server->joining.waiting));
+    eio_session *session = oldest->session;
+
+    server->counters.connect_timeouts++;
+    sio_server_log(server, 'd', "client closed: more clients without a namespace than max_joining");
+    close_with(oldest, EIO_REASON_FORCED_CLOSE);
+    eio_session_close(session, true); /* it may not come for its end */
 }
 
 /* ---- packets ---- */
@@ -289,7 +325,8 @@ void sio_client_open(sio_server *server, eio_session *session)
     client->issued_ms = now_ms();
     client->refs = 1;
     TAILQ_INIT(&client->acks.list);
-    eio_deadline_start(&server->joining, &client->joining);
+    make_room(server);
+    start_joining(client);
     eio_session_set_handler(session, &handler, client);
     if (!sio_client_has_protocol4(client))
         return;

@@ -55,6 +55,8 @@ void sio_client_join(sio_client *client, eio_slice name, eio_slice auth);
 /* There is no such namespace. */
 void sio_client_refuse_namespace(sio_client *client, eio_slice name);
 /* It joined no namespace in time. */
+/* It has joined one, or will not any more. */
+void sio_client_stop_joining(sio_client *client);
 void sio_client_handle_timeout(eio_deadline *deadline);
 
 /*

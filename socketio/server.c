@@ -17,6 +17,7 @@
 enum {
     DEFAULT_CONNECT_TIMEOUT_MS = 45000,
     DEFAULT_MAX_NAMESPACES = 64,
+    DEFAULT_MAX_JOINING = 100000,
     DEFAULT_MAX_ROOMS = 10000,
     DEFAULT_MAX_PENDING_ACKS = 10000,
     DEFAULT_MAX_HELD_EVENTS = 1000,
@@ -33,6 +34,7 @@ void sio_options_init(sio_options *options)
         .size = sizeof(*options),
         .connect_timeout_ms = DEFAULT_CONNECT_TIMEOUT_MS,
         .max_attachments = SIO_ATTACHMENTS_MAX,
+        .max_joining = DEFAULT_MAX_JOINING,
         .max_namespaces = DEFAULT_MAX_NAMESPACES,
         .max_rooms = DEFAULT_MAX_ROOMS,
         .max_pending_acks = DEFAULT_MAX_PENDING_ACKS,
@@ -160,6 +162,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     server->adapter = choose_adapter(options);
     server->parser = sio_parser_of(options->parser);
     server->adapter_data = options->adapter_data;
+    server->max_joining = or_default(options->max_joining, DEFAULT_MAX_JOINING);
     server->max_namespaces = or_default(options->max_namespaces, DEFAULT_MAX_NAMESPACES);
     server->max_rooms = or_default(options->max_rooms, DEFAULT_MAX_ROOMS);
     server->max_pending_acks = or_default(options->max_pending_acks, DEFAULT_MAX_PENDING_ACKS);

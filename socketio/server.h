@@ -35,6 +35,7 @@ struct sio_server {
     sio_namespace **new_end;
     sio_callbacks new_namespace;
     eio_deadline_queue joining;      /* clients without a namespace yet */
+    size_t joining_count;            /* of them */
     eio_deadline_queue recovering;   /* lost sessions */
     eio_deadline_queue log_expiries; /* logs of events, for those sessions */
     sio_recovery_options recovery;   /* max_disconnection_ms 0: none */
@@ -52,6 +53,7 @@ struct sio_server {
     uint64_t mark;                           /* number of the last broadcast that marked sockets */
     sio_counters counters;
     sio_client_files files;
+    size_t max_joining;
     size_t max_namespaces;
     size_t max_rooms;
     size_t max_pending_acks;

@@ -184,7 +184,7 @@ void sio_socket_connect(sio_socket *socket)
         return;
     }
     set_state(socket, SOCKET_CONNECTED);
-    eio_deadline_stop(&server->joining, &socket->client->joining);
+    sio_client_stop_joining(socket->client);
     sio_socket_enter_own_room(socket);
     server->counters.connected++;
     if (sio_socket_is_recovered(socket))

@@ -108,7 +108,8 @@ typedef struct sio_options {
     bool no_serve_client;        /**< serveClient: false */
     /** Folder with the 8 client files (client-dist); NULL: they are not served; copied. */
     const char *client_dir;
-    size_t max_attachments;  /**< of one packet from a client: 10, which is also the most */
+    size_t max_attachments; /**< of one packet from a client: 10, which is also the most */
+    size_t max_joining; /**< clients without a namespace yet, 100000: then the oldest is closed */
     size_t max_namespaces;   /**< of one client, 64 */
     size_t max_rooms;        /**< of one socket, 10000: sio_join returns EIO_E_LIMIT */
     size_t max_pending_acks; /**< of one client, 10000: then its oldest ends with EIO_E_LIMIT */
@@ -215,8 +216,9 @@ typedef struct sio_counters {
     uint64_t broadcasts;   /**< broadcasts delivered here */
     uint64_t parse_errors; /**< clients closed for a packet that cannot be decoded */
     uint64_t violations;   /**< clients closed for a packet that is not allowed in their state */
-    uint64_t connect_timeouts; /**< clients closed because they joined no namespace in time */
-    uint64_t acks_timed_out;   /**< acknowledgements that did not come in time */
+    /** clients closed because they joined no namespace in time, or before too many others came */
+    uint64_t connect_timeouts;
+    uint64_t acks_timed_out; /**< acknowledgements that did not come in time */
 } sio_counters;
 /** @return the figures as they are now, by value */
 EIO_API sio_counters sio_server_counters(const sio_server *server);

@@ -11,6 +11,8 @@
 #include "tests/support/fake_engine.h"
 #include "tests/support/notes.h"
 
+enum { MOST_JOINING = 4 };
+
 static sio_server *io;
 static sio_namespace *root;
 static sio_namespace *admin;
@@ -68,6 +70,7 @@ static void on_any(sio_socket *socket, sio_event *event, void *data)
 
 static void limit_namespaces(sio_options *options)
 {
+    options->max_joining = MOST_JOINING;
     options->max_namespaces = 2;
     options->connect_timeout_ms = 30;
 }
@@ -224,6 +227,29 @@ static void who_joins_no_namespace_in_time_is_closed(void **state)
     assert_int_equal(sio_server_counters(io).connect_timeouts, 2);
 }
 
+static void of_too_many_without_a_namespace_the_oldest_is_closed(void **state)
+{
+    eio_session *connected = come_connected();
+    eio_session *oldest = fake_come(io);
+    eio_session *others[MOST_JOINING];
+
+    (void)state;
+    for (size_t i = 0; i < MOST_JOINING - 1; i++)
+        others[i] = fake_come(io);
+    assert_false(fake_is_closed(oldest));
+    others[MOST_JOINING - 1] = fake_come(io);
+    assert_true(fake_is_closed(oldest));
+    fake_say(others[0], "0"); /* which makes room */
+    fake_come(io);
+    for (size_t i = 0; i < MOST_JOINING; i++)
+        assert_false(fake_is_closed(others[i]));
+    fake_come(io);
+    assert_false(fake_is_closed(others[0]));
+    assert_true(fake_is_closed(others[1]));
+    assert_false(fake_is_closed(connected));
+    assert_int_equal(sio_server_counters(io).connect_timeouts, 2);
+}
+
 /* ---- leaving ---- */
 
 static void a_client_leaves_a_namespace_and_may_come_back(void **state)
@@ -356,6 +382,7 @@ int main(void)
         TEST(garbage_is_told_to_each_socket_and_closes_the_client),
         TEST(more_namespaces_than_the_limit_close_the_client),
         TEST(who_joins_no_namespace_in_time_is_closed),
+        TEST(of_too_many_without_a_namespace_the_oldest_is_closed),
         TEST(a_client_leaves_a_namespace_and_may_come_back),
         TEST(a_lost_session_gives_reason_and_details_to_every_socket),
         TEST(the_server_disconnects_one_namespace),
