@@ -5,6 +5,7 @@ import { openSocketSession, openWebSocketSession, PollingSession, SEPARATOR } fr
 import { oursOnly, sharedTestbed } from '../support/testbed.mjs';
 import { pause, within } from '../support/waiting.mjs';
 import { encodeFrame, OPCODE } from '../support/websocket.mjs';
+import { Wire } from '../support/wire.mjs';
 import { alone, undisturbed } from '../support/witness.mjs';
 
 const CALM = { pingInterval: 25000, pingTimeout: 20000, connectTimeout: 45000 };
@@ -158,6 +159,40 @@ describe('who sends too much at once', () => {
             await pause(50);
             assert.ok(server.memory() - before < 8 * MIB, `${(server.memory() - before) / MIB} MiB`);
         }));
+
+    test('in posts that promise a megabyte keeps no memory before it comes', oursOnly, (t) =>
+        undisturbed(t, server, async () => {
+            const before = server.memory();
+
+            for (let i = 0; i < 100; i++) {
+                const session = await PollingSession.open(server.port);
+                const wire = await Wire.connect(server.port);
+
+                t.after(() => wire.destroy());
+                wire.write(`POST ${session.target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n4x`);
+            }
+            await pause(50);
+            assert.ok(server.memory() - before < 8 * MIB, `${(server.memory() - before) / MIB} MiB`);
+        }));
+
+    for (const [what, piece] of [
+        ['escapes', '\\u0041'],
+        ['brackets', '","'],
+        ['placeholders', '",{"_placeholder":true},"'],
+    ]) {
+        test(`in events of a megabyte of ${what} costs no multiple of it`, oursOnly, (t) =>
+            undisturbed(t, server, async () => {
+                const event = `42["nobody",["${piece.repeat(Math.floor(999_000 / piece.length))}"]]`;
+                const socket = await openSocketSession(server.port);
+
+                t.after(() => socket.destroy());
+                const before = server.memory();
+                for (let i = 0; i < 20; i++) socket.sendText(event);
+                socket.sendText('421["message-with-ack",1]');
+                assert.equal(await socket.nextText(), '431[1]');
+                assert.ok(server.memory() - before < 12 * MIB, `${(server.memory() - before) / MIB} MiB`);
+            }));
+    }
 
     test('in events keeps their order and everybody answered', (t) =>
         undisturbed(t, server, async () => {

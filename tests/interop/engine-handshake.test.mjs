@@ -70,6 +70,13 @@ describe('the handshake over polling', () => {
         assert.equal(new Set(sessions.map((session) => session.sid)).size, 60);
     });
 
+    test('does not mind headers that are named like properties of objects', async () => {
+        const headers = { ['__proto__']: 'a', constructor: 'b', 'has-own-property': 'c', tostring: 'd' };
+        const response = await request(server.port, `/engine.io/?${POLLING}`, { headers });
+
+        assert.deepEqual([response.status, response.body[0]], [200, '0']);
+    });
+
     test('holds only the open packet on /socket.io/ too', async () => {
         const { body } = await request(server.port, `/socket.io/?${POLLING}`);
 

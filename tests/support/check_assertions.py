@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Each assertion of tests/interop/README.md names tests that are there, or says why there is none.
+"""Each row of the tables in tests/interop names tests that are there, or says why there is none.
+
+A row is `| label | what | by |`. Where labels are numbers, none is left out.
 
 check_assertions.py ROOT | --self-test
 """
@@ -7,19 +9,24 @@ import pathlib
 import re
 import sys
 
-LIST = "tests/interop/README.md"
-LAST = 26
-ROW = re.compile(r"^\| (\d+) \| .+? \| (.+) \|$")
+TABLES = "interop/*.md"  # below tests/
+ROW = re.compile(r"^\| ([^|]*\w[^|]*) \| .+? \| (.+) \|$")
 CODE = re.compile(r"(`+)(.+?)\1(?!`)")
 REASON = "cannot be seen: "
 
 
 def rows(text):
-    """The number of each row, and who asserts it."""
+    """The label of each row, and who asserts it."""
     for line in text.splitlines():
         row = ROW.match(line.replace(r"\|", "\0"))
         if row:
-            yield int(row[1]), row[2].replace("\0", "|")
+            yield row[1], row[2].replace("\0", "|")
+
+
+def gaps(labels):
+    """The numbers that are left out, up to the largest one."""
+    numbers = {int(label) for label in labels if label.isdigit()}
+    return sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)
 
 
 def is_test(title, path, source):
@@ -30,24 +37,34 @@ def is_test(title, path, source):
     return is_call or re.search(rf"^ +'{name}': ", source, re.M)  # or of a table of tests
 
 
+def part_findings(part, read):
+    path, *titles = [match[2].strip() for match in CODE.finditer(part)] or [""]
+    source = read(path)
+    if source is None:
+        yield f"{part}: no such file, and no reason"
+    elif path.startswith("fuzz/"):  # a target is one test
+        if f"'{pathlib.Path(path).stem.removeprefix('fuzz_')}'" not in (read("fuzz/meson.build") or ""):
+            yield f"{part}: no target of fuzz/meson.build"
+    elif not titles:
+        yield f"{part}: names no test"
+    else:
+        for title in titles:
+            if not is_test(title, path, source):
+                yield f"{path} has no test: {title}"
+
+
 def findings(text, read):
     """read: gives the source of a file below tests/, or None."""
     found = list(rows(text))
-    for number in sorted(set(range(1, LAST + 1)) - {number for number, _ in found}):
+    if not found:
+        yield "no rows"
+    for number in gaps(label for label, _ in found):
         yield f"{number}: no row"
-    for number, cell in found:
+    for label, cell in found:
         for part in cell.split("; "):
-            if part.startswith(REASON):
-                continue
-            path, *titles = [match[2] for match in CODE.finditer(part)] or [""]
-            source = read(path)
-            if source is None:
-                yield f"{number}: {part}: no such file, and no reason"
-            elif not titles:
-                yield f"{number}: {part}: names no test"
-            for title in titles:
-                if source is not None and not is_test(title, path, source):
-                    yield f"{number}: {path} has no test: {title}"
+            if not part.startswith(REASON):
+                for finding in part_findings(part, read):
+                    yield f"{label}: {finding}"
 
 
 def self_test():
@@ -55,10 +72,10 @@ def self_test():
         "a.mjs": "test('plain', x);\n  test(\n    `of ${a || b}`, x);\n const t = {\n  'in a table': [1],\n};",
         "a.c": "static void listed(void **state)\nstatic void idle(void **state)\n  TEST(listed),",
     }
-    whole = "".join(f"| {n} | what | {REASON}so it is |\n" for n in range(1, LAST + 1))
+    sources |= {"fuzz/fuzz_x.c": "", "fuzz/fuzz_y.c": "", "fuzz/meson.build": "  'x',"}
 
-    def found(cell, text=whole):
-        return list(findings(f"{text}| 1 | what | {cell} |\n", sources.get))
+    def found(cell, label="1"):
+        return list(findings(f"| {label} | what | {cell} |\n", sources.get))
 
     assert not found("`a.mjs`: `plain`, ``of ${a \\|\\| b}``; `a.c`: `listed`; cannot be seen: no")
     assert not found("`a.mjs`: `in a table`")
@@ -68,7 +85,11 @@ def self_test():
     assert found("`b.mjs`: `plain`")
     assert found("nobody")
     assert found("`a.c`: `idle`")
-    assert found("`a.mjs`: `plain`", whole.replace("| 7 |", "| 8 |"))
+    assert found("`a.mjs`: `plain`", "2")
+    assert not found("`a.mjs`: `plain`", "CVE-1")
+    assert not found("`fuzz/fuzz_x.c`")
+    assert found("`fuzz/fuzz_y.c`")
+    assert list(findings("| | what | by |\n| --- | --- | --- |\n", sources.get))
 
 
 def main():
@@ -81,7 +102,11 @@ def main():
         file = tests / path
         return file.read_text() if path and file.is_file() else None
 
-    problems = list(findings((tests.parent / LIST).read_text(), read))
+    problems = [
+        f"{table.relative_to(tests)}: {finding}"
+        for table in sorted(tests.glob(TABLES))
+        for finding in findings(table.read_text(), read)
+    ]
     print("\n".join(problems))
     return 1 if problems else 0
 

@@ -42,6 +42,8 @@ int mock_net_has_peers(void);
 void mock_net_send(unsigned peer, const void *bytes, size_t len);
 /* Take what has come. Returns whether the server has ended the connection, or there is none. */
 int mock_net_receive(unsigned peer);
+/* The same, but keep what has come: as much as fits, NUL-terminated. Returns its length. */
+size_t mock_net_take(unsigned peer, char *out, size_t size);
 /* No more to say. */
 void mock_net_finish(unsigned peer);
 /* Gone, whatever was under way. */

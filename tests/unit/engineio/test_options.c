@@ -21,6 +21,27 @@ static void compression_has_the_defaults_of_node(void **state)
     eio_options_fini(&copy);
 }
 
+/* "No limit" is not a setting. */
+static void zero_means_the_default(void **state)
+{
+    eio_options defaults;
+    eio_options zeros = { .size = sizeof(zeros), .path = "/engine.io" };
+    eio_options copy;
+    (void)state;
+
+    eio_options_init(&defaults);
+    assert_int_equal(eio_options_copy(&copy, &zeros, NULL), EIO_OK);
+    assert_int_equal(copy.ping_interval_ms, defaults.ping_interval_ms);
+    assert_int_equal(copy.ping_timeout_ms, defaults.ping_timeout_ms);
+    assert_int_equal(copy.upgrade_timeout_ms, defaults.upgrade_timeout_ms);
+    assert_int_equal(copy.close_timeout_ms, defaults.close_timeout_ms);
+    assert_int_equal(copy.max_payload_bytes, defaults.max_payload_bytes);
+    assert_int_equal(copy.max_buffered_bytes, defaults.max_buffered_bytes);
+    assert_int_equal(copy.transports, defaults.transports);
+    assert_true(copy.max_payload_bytes > 0 && copy.max_buffered_bytes > 0);
+    eio_options_fini(&copy);
+}
+
 static void options_of_deflate_are_copied(void **state)
 {
     eio_deflate_options deflate = { .threshold = 10, .server_max_window_bits = 9 };
@@ -55,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compression_has_the_defaults_of_node),
+        cmocka_unit_test(zero_means_the_default),
         cmocka_unit_test(options_of_deflate_are_copied),
         cmocka_unit_test(options_of_deflate_out_of_range_are_refused_by_their_name),
     };
