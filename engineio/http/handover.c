@@ -50,10 +50,7 @@ static eio_http_traveller *pack(eio_http_connection *connection)
 
     if (traveller == NULL)
         return NULL;
-    if (eio_stream_detach(&traveller->stream, connection->stream) != EIO_OK) {
-        free(traveller);
-        return NULL;
-    }
+    eio_stream_detach(&traveller->stream, connection->stream);
     traveller->connection = connection;
     eio_http_connection_uproot(connection);
     return traveller;

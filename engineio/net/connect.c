@@ -1,9 +1,11 @@
 #include "engineio/net/connect.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "engineio/limits.h"
 #include "engineio/net/stream_private.h"
@@ -21,17 +23,13 @@ typedef struct connect_attempt {
     eio_stream *stream; /* owns this attempt, and outlives it */
     attempt_state state;
     bool abandoned;
-    union {
-        uv_getaddrinfo_t look_up;
-        uv_connect_t connect;
-    } request;
+    uv_getaddrinfo_t look_up;
     struct addrinfo *addresses, *next; /* of a name; own */
-    int last_error;
-    eio_deadline_queue queue; /* the time-out is the caller's choice: a queue of one */
+    int failure;                       /* why there is no socket to wait for, but a timer */
+    eio_deadline_queue queue;          /* the time-out is the caller's choice: a queue of one */
     eio_deadline deadline;
     eio_tls *tls;      /* shared; NULL: plain */
     char *server_name; /* own */
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 } connect_attempt;
 
 void eio_connect_options_init(eio_connect_options *options)
@@ -64,7 +62,7 @@ void eio_connect_abandon(connect_attempt *attempt)
     attempt->abandoned = true;
     eio_deadline_stop(&attempt->queue, &attempt->deadline);
     switch (attempt->state) {
-    case ATTEMPT_RESOLVING: uv_cancel((uv_req_t *)&attempt->request.look_up); break;
+    case ATTEMPT_RESOLVING: uv_cancel((uv_req_t *)&attempt->look_up); break;
     case ATTEMPT_CONNECTING:
     case ATTEMPT_SHAKING: uv_close(&attempt->stream->uv.handle, handle_abandoned); break;
     case ATTEMPT_RETRYING: break;
@@ -89,11 +87,11 @@ static void handle_retry_closed(uv_handle_t *handle)
         try_next(stream->attempt);
 }
 
-static void retry(connect_attempt *attempt, int status)
+static void retry(connect_attempt *attempt)
 {
-    attempt->last_error = status;
     attempt->state = ATTEMPT_RETRYING;
     uv_close(&attempt->stream->uv.handle, handle_retry_closed);
+    eio_stream_close_socket(attempt->stream);
 }
 
 void eio_connect_finish(connect_attempt *attempt)
@@ -105,23 +103,11 @@ void eio_connect_finish(connect_attempt *attempt)
         stream->handler->on_connect(stream, stream->data);
 }
 
-static void handle_connected(uv_connect_t *request, int status)
+static void handle_success(connect_attempt *attempt)
 {
-    connect_attempt *attempt = request->data;
     eio_stream *stream = attempt->stream;
 
-    if (attempt->abandoned)
-        return; /* the handle's close callback frees */
-    if (status != 0 && attempt->next != NULL) {
-        retry(attempt, status);
-        return;
-    }
-    if (status != 0) {
-        give_up(attempt, status);
-        return;
-    }
-    if (stream->uv.handle.type == UV_TCP)
-        uv_tcp_nodelay(&stream->uv.tcp, 1);
+    uv_poll_stop(&stream->uv.poll);
     if (attempt->tls == NULL) {
         eio_stream_opened(stream);
         eio_connect_finish(attempt);
@@ -134,23 +120,83 @@ static void handle_connected(uv_connect_t *request, int status)
         give_up(attempt, EIO_E_NOMEM);
 }
 
+static void handle_outcome(connect_attempt *attempt, int status)
+{
+    if (status == 0)
+        handle_success(attempt);
+    else if (attempt->next != NULL)
+        retry(attempt);
+    else
+        give_up(attempt, status);
+}
+
+static void handle_writable(uv_poll_t *poll, int status, int events)
+{
+    const eio_stream *stream = poll->data;
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    (void)status; /* the socket knows better */
+    (void)events;
+    if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    handle_outcome(stream->attempt, uv_translate_sys_error(error));
+}
+
+static void handle_failure(uv_timer_t *timer)
+{
+    const eio_stream *stream = timer->data;
+
+    handle_outcome(stream->attempt, stream->attempt->failure);
+}
+
+/* There is no socket: a timer tells so from the loop, and is what the common way out has to close. */
+static void fail_later(connect_attempt *attempt, int reason)
+{
+    eio_stream *stream = attempt->stream;
+
+    attempt->state = ATTEMPT_CONNECTING;
+    attempt->failure = reason;
+    uv_timer_init(stream->loop->uv, &stream->uv.timer);
+    stream->uv.handle.data = stream;
+    uv_timer_start(&stream->uv.timer, handle_failure, 0, 0);
+}
+
+/* A socket that is connecting, or libuv's code. */
+static int start_socket(const struct sockaddr *address, socklen_t len)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    if (connect(fd, address, len) == 0 || errno == EINPROGRESS || errno == EINTR)
+        return fd;
+    int rc = uv_translate_sys_error(errno);
+    (void)close(fd);
+    return rc;
+}
+
+static void try_address(connect_attempt *attempt, const struct sockaddr *address, socklen_t len)
+{
+    eio_stream *stream = attempt->stream;
+
+    attempt->state = ATTEMPT_CONNECTING;
+    int rc = start_socket(address, len);
+    if (rc >= 0)
+        rc = eio_stream_set_socket(stream, rc);
+    if (rc == EIO_OK)
+        uv_poll_start(&stream->uv.poll, UV_WRITABLE, handle_writable);
+    else
+        fail_later(attempt, rc);
+}
+
 /* A look-up has at least one address, and each is tried once. */
 static void try_next(connect_attempt *attempt)
 {
-    eio_stream *stream = attempt->stream;
-    struct addrinfo *address = attempt->next;
+    const struct addrinfo *address = attempt->next;
 
     attempt->next = address->ai_next;
-    attempt->state = ATTEMPT_CONNECTING;
-    uv_tcp_init(stream->loop->uv, &stream->uv.tcp);
-    stream->uv.handle.data = stream;
-    attempt->request.connect.data = attempt;
-    int rc = uv_tcp_connect(&attempt->request.connect, &stream->uv.tcp, address->ai_addr,
-                            handle_connected);
-    if (rc != 0 && attempt->next != NULL)
-        retry(attempt, rc);
-    else if (rc != 0)
-        give_up(attempt, rc);
+    try_address(attempt, address->ai_addr, address->ai_addrlen);
 }
 
 static void handle_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
@@ -162,17 +208,11 @@ static void handle_resolved(uv_getaddrinfo_t *request, int status, struct addrin
     if (attempt->abandoned) {
         attempt_free(attempt);
         eio_stream_free(stream);
-        return;
-    }
-    if (status == 0) {
+    } else if (status == 0) {
         try_next(attempt);
-        return;
+    } else {
+        fail_later(attempt, status);
     }
-    /* There is no libuv handle yet; give the common way out one to close. */
-    attempt->state = ATTEMPT_CONNECTING;
-    uv_tcp_init(stream->loop->uv, &stream->uv.tcp);
-    stream->uv.handle.data = stream;
-    give_up(attempt, status);
 }
 
 static void handle_timeout(eio_deadline *deadline)
@@ -183,16 +223,12 @@ static void handle_timeout(eio_deadline *deadline)
     give_up(attempt, EIO_E_TIMEOUT);
 }
 
-static int start_path(connect_attempt *attempt)
+static int start_path(connect_attempt *attempt, const char *path)
 {
-    eio_stream *stream = attempt->stream;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    attempt->state = ATTEMPT_CONNECTING;
-    uv_pipe_init(stream->loop->uv, &stream->uv.pipe, 0);
-    stream->uv.handle.data = stream;
-    attempt->request.connect.data = attempt;
-    /* Failures come by the callback, with this call too. */
-    uv_pipe_connect(&attempt->request.connect, &stream->uv.pipe, attempt->path, handle_connected);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    try_address(attempt, (const struct sockaddr *)&address, sizeof(address));
     return EIO_OK;
 }
 
@@ -203,8 +239,8 @@ static int start_host(connect_attempt *attempt, const eio_connect_options *optio
 
     snprintf(service, sizeof(service), "%d", options->port);
     attempt->state = ATTEMPT_RESOLVING;
-    attempt->request.look_up.data = attempt;
-    return uv_getaddrinfo(attempt->stream->loop->uv, &attempt->request.look_up, handle_resolved,
+    attempt->look_up.data = attempt;
+    return uv_getaddrinfo(attempt->stream->loop->uv, &attempt->look_up, handle_resolved,
                           options->host, service, &hints);
 }
 
@@ -221,7 +257,7 @@ static bool is_sound(const eio_connect_options *options)
                                  name == NULL || strlen(name) > EIO_MAX_HOST_BYTES))
         return false;
     if (options->path != NULL)
-        return strlen(options->path) < sizeof(((connect_attempt *)0)->path);
+        return strlen(options->path) < sizeof(((struct sockaddr_un *)0)->sun_path);
     return options->host != NULL && strlen(options->host) <= EIO_MAX_HOST_BYTES &&
            options->port > 0 && options->port <= UINT16_MAX;
 }
@@ -235,8 +271,6 @@ static connect_attempt *attempt_new(eio_stream *stream, const eio_connect_option
     attempt->stream = stream;
     stream->attempt = attempt;
     eio_deadline_queue_init(&attempt->queue, stream->loop, options->timeout_ms, handle_timeout);
-    if (options->path != NULL)
-        memcpy(attempt->path, options->path, strlen(options->path) + 1);
     if (options->tls == NULL)
         return attempt;
     attempt->tls = eio_tls_ref(options->tls);
@@ -256,8 +290,7 @@ int eio_stream_connect(eio_stream **out, uv_loop_t *uv, const eio_connect_option
     eio_loop *loop = eio_loop_acquire(uv);
     if (loop == NULL)
         return EIO_E_NOMEM;
-    eio_stream *stream =
-        eio_stream_new(loop, NULL, uv_handle_size(options->path != NULL ? UV_NAMED_PIPE : UV_TCP));
+    eio_stream *stream = eio_stream_new(loop, NULL);
     eio_loop_release(loop); /* the stream holds its own reference */
     if (stream == NULL)
         return EIO_E_NOMEM;
@@ -267,7 +300,8 @@ int eio_stream_connect(eio_stream **out, uv_loop_t *uv, const eio_connect_option
         return EIO_E_NOMEM;
     }
     eio_stream_set_handler(stream, handler, data);
-    int rc = options->path != NULL ? start_path(attempt) : start_host(attempt, options);
+    int rc =
+        options->path != NULL ? start_path(attempt, options->path) : start_host(attempt, options);
     if (rc != 0) {
         attempt_free(attempt);
         eio_stream_free(stream);

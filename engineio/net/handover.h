@@ -12,7 +12,6 @@
 typedef struct eio_detached {
     int fd;                    /* own */
     struct eio_tls_stage *tls; /* own; NULL: plain */
-    bool is_pipe;
     bool paused;
     bool peer_ended;
     bool resting;
@@ -20,15 +19,12 @@ typedef struct eio_detached {
 
 /* Whether it is open and nothing of it waits to be sent or handed out again: only then it can be taken. */
 bool eio_stream_is_quiet(const eio_stream *stream);
-/*
- * Take the connection out of a quiet stream, which closes and calls nobody. Not from within its callbacks. EIO_OK or
- * libuv's.
- */
-int eio_stream_detach(eio_detached *out, eio_stream *stream);
+/* Take the connection out of a quiet stream, which closes and calls nobody. Not from within its callbacks. */
+void eio_stream_detach(eio_detached *out, eio_stream *stream);
 /* Close it: nobody wants it. */
 void eio_detached_close(eio_detached *detached);
 
-/* For the listener: open it on a shell from eio_stream_new, which closes if it cannot be. detached: taken. */
+/* For the listener: open it on a shell from eio_stream_new, which is freed if it cannot be. detached: taken. */
 int eio_stream_attach(eio_stream *stream, eio_detached *detached);
 /*
  * Open it on the loop of a listener, as if that had accepted it. detached: taken. out: its owner sets the handler.

@@ -10,6 +10,8 @@
 #include "engineio/net/handover.h"
 #include "engineio/net/tls.h"
 
+enum { ACCEPTS_A_TURN = 64 }; /* then others have theirs */
+
 struct eio_listener {
     eio_loop *loop;
     eio_stream_group group; /* the streams it accepted, and itself */
@@ -19,10 +21,10 @@ struct eio_listener {
     void *closed_data;
     eio_tls *tls; /* shared; NULL: plain */
     eio_tls_gate gate;
-    eio_late accept_late; /* a connection that was kept waiting */
-    bool keeps_waiting;
-    eio_deadline_queue retries; /* of one: itself, when there was no memory for a connection */
+    eio_deadline_queue retries; /* of one: itself, when there was no room for a connection */
     eio_deadline retry;
+    int fd;    /* own */
+    int spare; /* own: a descriptor to let go of when there are no others */
     int port;
     bool stopped;  /* its handle is closing or closed */
     bool deaf;     /* its handle is closed */
@@ -30,9 +32,7 @@ struct eio_listener {
     char *path;    /* own; of a unix socket that we made, and take away again */
     union {
         uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
+        uv_poll_t poll;
         uv_timer_t
             timer; /* never started: a stopped listener's way to be called back from the loop */
     } uv;
@@ -151,8 +151,22 @@ static int bind_options(uv_loop_t *loop, const eio_listen_options *options)
 
 /* ---- the listener ---- */
 
+static void close_socket(eio_listener *listener)
+{
+    if (listener->fd >= 0 && listener->path != NULL)
+        unlink(listener->path);
+    if (listener->fd >= 0)
+        (void)close(listener->fd);
+    if (listener->spare >= 0)
+        (void)close(listener->spare);
+    listener->fd = listener->spare = -1;
+}
+
 static void listener_free(eio_listener *listener)
 {
+    if (listener == NULL)
+        return;
+    close_socket(listener);
     if (listener->loop != NULL)
         eio_loop_release(listener->loop);
     eio_tls_unref(listener->tls);
@@ -183,44 +197,102 @@ static void handle_uv_closed(uv_handle_t *handle)
         handle_group_empty(&listener->group);
 }
 
-static void handle_connection(uv_stream_t *handle, int status)
-{
-    eio_listener *listener = handle->data;
+static void handle_connections(uv_poll_t *poll, int status, int events);
 
-    if (status != 0)
-        return; /* it was gone before we got to it; libuv itself deals with exhausted descriptors */
-    if (listener->tls != NULL && listener->gate.open >= listener->gate.most) {
-        listener->keeps_waiting = true; /* libuv takes no more until this one is accepted */
-        return;
-    }
-    eio_stream *stream =
-        eio_stream_new(listener->loop, &listener->group, uv_handle_size(handle->type));
-    if (stream == NULL) {
-        /* libuv takes no more until this one is accepted, and memory may come back. */
-        eio_deadline_start(&listener->retries, &listener->retry);
-        return;
-    }
-    if (handle->type == UV_TCP)
-        uv_tcp_init(listener->loop->uv, &stream->uv.tcp);
-    else
-        uv_pipe_init(listener->loop->uv, &stream->uv.pipe, 0);
-    stream->uv.handle.data = stream;
-    int rc = uv_accept(handle, &stream->uv.stream);
-    if (rc == 0 && handle->type == UV_TCP)
-        uv_tcp_nodelay(&stream->uv.tcp, 1);
-    if (rc == 0 && listener->tls != NULL)
+static void go_on_accepting(eio_listener *listener)
+{
+    uv_poll_start(&listener->uv.poll, UV_READABLE, handle_connections);
+}
+
+static int accept_socket(const eio_listener *listener)
+{
+    int fd;
+
+    do {
+        fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return fd < 0 ? uv_translate_sys_error(errno) : fd;
+}
+
+static int open_spare(void)
+{
+    return open("/", O_RDONLY | O_CLOEXEC);
+}
+
+/* Out of descriptors: who comes is told at once, with the one that is spared, and not left to wait. */
+static int refuse_one(eio_listener *listener)
+{
+    if (listener->spare < 0)
+        return UV_EMFILE;
+    (void)close(listener->spare);
+    int fd = accept_socket(listener);
+    if (fd >= 0)
+        (void)close(fd);
+    listener->spare = open_spare();
+    return fd < 0 ? fd : EIO_OK;
+}
+
+static void open_stream(eio_listener *listener, eio_stream *stream)
+{
+    int rc = EIO_OK;
+
+    if (listener->tls != NULL)
         rc = eio_tls_accept(stream, listener->tls, &listener->gate);
     eio_stream_opened(stream);
-    if (rc == 0)
+    if (rc == EIO_OK)
         listener->on_stream(listener, stream, listener->data);
     else
         eio_stream_abort(stream);
 }
 
+static int accept_one(eio_listener *listener)
+{
+    eio_stream *stream = eio_stream_new(listener->loop, &listener->group);
+    if (stream == NULL)
+        return UV_ENOMEM;
+    int rc = accept_socket(listener);
+    if (rc >= 0)
+        rc = eio_stream_set_socket(stream, rc);
+    if (rc == EIO_OK)
+        open_stream(listener, stream);
+    else
+        eio_stream_free(stream);
+    return rc;
+}
+
+/* Whether the next one can be tried at once. */
+static bool take_next(eio_listener *listener)
+{
+    if (listener->tls != NULL && listener->gate.open >= listener->gate.most) {
+        uv_poll_stop(&listener->uv.poll); /* until handle_room */
+        return false;
+    }
+    int rc = accept_one(listener);
+    if (rc == UV_EMFILE || rc == UV_ENFILE)
+        rc = refuse_one(listener);
+    if (rc == UV_EMFILE || rc == UV_ENFILE || rc == UV_ENOMEM || rc == UV_ENOBUFS) {
+        uv_poll_stop(&listener->uv.poll); /* it would be woken all the time */
+        eio_deadline_start(&listener->retries, &listener->retry);
+        return false;
+    }
+    return rc != UV_EAGAIN; /* else it was gone before we got to it */
+}
+
+static void handle_connections(uv_poll_t *poll, int status, int events)
+{
+    eio_listener *listener = poll->data;
+
+    (void)events;
+    if (status != 0)
+        go_on_accepting(listener); /* accept tells the error, and libuv has stopped the handle */
+    for (int i = 0; i < ACCEPTS_A_TURN && !listener->stopped; i++)
+        if (!take_next(listener))
+            return;
+}
+
 int eio_listener_adopt(eio_stream **out, eio_listener *listener, eio_detached *detached)
 {
-    eio_stream *stream = eio_stream_new(listener->loop, &listener->group,
-                                        uv_handle_size(detached->is_pipe ? UV_NAMED_PIPE : UV_TCP));
+    eio_stream *stream = eio_stream_new(listener->loop, &listener->group);
 
     if (stream == NULL) {
         eio_detached_close(detached);
@@ -232,57 +304,30 @@ int eio_listener_adopt(eio_stream **out, eio_listener *listener, eio_detached *d
     return rc;
 }
 
-static void accept_late(eio_late *late)
-{
-    eio_listener *listener = (eio_listener *)((char *)late - offsetof(eio_listener, accept_late));
-
-    listener->keeps_waiting = false;
-    if (!listener->stopped)
-        handle_connection(&listener->uv.stream, 0);
-}
-
 static void handle_retry(eio_deadline *deadline)
 {
-    eio_listener *listener = (eio_listener *)((char *)deadline - offsetof(eio_listener, retry));
-
-    handle_connection(&listener->uv.stream, 0);
+    go_on_accepting((eio_listener *)((char *)deadline - offsetof(eio_listener, retry)));
 }
 
-/* Late, because a call of the application may have made room, which it does not want to be called back by. */
 static void handle_room(eio_tls_gate *gate)
 {
     eio_listener *listener = (eio_listener *)((char *)gate - offsetof(eio_listener, gate));
 
-    if (listener->keeps_waiting && !listener->stopped)
-        eio_late_add(listener->loop, &listener->accept_late);
+    if (!listener->stopped)
+        go_on_accepting(listener);
 }
 
-/* Give the descriptor to libuv, or close it. */
-static int open_handle(eio_listener *listener, int fd, int backlog)
+static int port_of(int fd)
 {
     struct sockaddr_storage name = { 0 };
     socklen_t len = sizeof(name);
-    int rc;
 
-    (void)getsockname(fd, (struct sockaddr *)&name,
-                      &len); /* no socket at all: uv_tcp_open will say so */
-    if (name.ss_family == AF_UNIX) {
-        uv_pipe_init(listener->loop->uv, &listener->uv.pipe, 0);
-        rc = uv_pipe_open(&listener->uv.pipe, fd);
-    } else {
-        uv_tcp_init(listener->loop->uv, &listener->uv.tcp);
-        rc = uv_tcp_open(&listener->uv.tcp, fd);
-    }
-    listener->uv.handle.data = listener;
+    (void)getsockname(fd, (struct sockaddr *)&name, &len);
     if (name.ss_family == AF_INET)
-        listener->port = ntohs(((struct sockaddr_in *)(void *)&name)->sin_port);
-    else if (name.ss_family == AF_INET6)
-        listener->port = ntohs(((struct sockaddr_in6 *)(void *)&name)->sin6_port);
-    if (rc != 0) {
-        close(fd);
-        return rc;
-    }
-    return uv_listen(&listener->uv.stream, backlog, handle_connection);
+        return ntohs(((struct sockaddr_in *)(void *)&name)->sin_port);
+    if (name.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)(void *)&name)->sin6_port);
+    return 0;
 }
 
 static int report(eio_error *why, int code, const eio_listen_options *options)
@@ -301,11 +346,39 @@ static int report(eio_error *why, int code, const eio_listen_options *options)
 static void start_closing(eio_listener *listener)
 {
     listener->stopped = true;
-    eio_late_cancel(listener->loop, &listener->accept_late);
     eio_deadline_stop(&listener->retries, &listener->retry);
-    if (listener->path != NULL)
-        unlink(listener->path);
     uv_close(&listener->uv.handle, handle_uv_closed);
+    close_socket(listener);
+}
+
+/* Bind, listen, and let libuv watch. */
+static int open_socket(eio_listener *listener, const eio_listen_options *options)
+{
+    uv_loop_t *uv = listener->loop->uv;
+    int fd = bind_options(uv, options);
+    int rc = fd < 0 ? fd : EIO_OK;
+
+    if (rc == EIO_OK && listen(fd, options->backlog) != 0)
+        rc = uv_translate_sys_error(errno);
+    if (rc == EIO_OK)
+        rc = uv_poll_init(uv, &listener->uv.poll, fd);
+    listener->fd = fd;
+    return rc;
+}
+
+static eio_listener *listener_new(uv_loop_t *uv, const char *path)
+{
+    eio_listener *listener = calloc(1, sizeof(*listener));
+    if (listener == NULL)
+        return NULL;
+    listener->group = (eio_stream_group){ .open = 1, .on_empty = handle_group_empty };
+    listener->fd = listener->spare = -1;
+    listener->loop = eio_loop_acquire(uv);
+    listener->path = path == NULL ? NULL : strdup(path);
+    if (listener->loop != NULL && (path == NULL || listener->path != NULL))
+        return listener;
+    listener_free(listener);
+    return NULL;
 }
 
 int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options *options,
@@ -314,44 +387,25 @@ int eio_listener_new(eio_listener **out, uv_loop_t *uv, const eio_listen_options
 {
     if (options->tls != NULL && eio_tls_get_options(options->tls)->role != EIO_TLS_SERVER)
         return eio_error_set(why, EIO_E_INVALID, "TLS: a listener needs the role of a server");
-    eio_listener *listener = calloc(1, sizeof(*listener));
-    if (listener == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "%s", eio_strerror(EIO_E_NOMEM));
-    listener->loop = eio_loop_acquire(uv);
-    if (options->path != NULL && options->fd < 0)
-        listener->path = strdup(options->path);
-    int fd = bind_options(uv, options);
-    int rc = fd < 0 ? fd : EIO_OK;
-    if (rc == EIO_OK &&
-        (listener->loop == NULL || (options->path != NULL && listener->path == NULL))) {
-        close(fd);
-        rc = EIO_E_NOMEM;
+    eio_listener *listener = listener_new(uv, options->fd < 0 ? options->path : NULL);
+    int rc = listener == NULL ? EIO_E_NOMEM : open_socket(listener, options);
+    if (rc != EIO_OK) {
+        listener_free(listener);
+        return report(why, rc, options);
     }
-    if (rc != EIO_OK)
-        goto fail;
-    *listener = (eio_listener){ .loop = listener->loop,
-                                .group = { .open = 1, .on_empty = handle_group_empty },
-                                .on_stream = on_stream,
-                                .data = data,
-                                .accept_late = { .run = accept_late },
-                                .path = listener->path };
+    listener->on_stream = on_stream;
+    listener->data = data;
+    listener->uv.handle.data = listener;
+    listener->spare = open_spare();
+    listener->port = port_of(listener->fd);
     eio_deadline_queue_init(&listener->retries, listener->loop, EIO_ACCEPT_RETRY_MS, handle_retry);
     if (options->tls != NULL) {
         listener->tls = eio_tls_ref(options->tls);
         eio_tls_gate_init(&listener->gate, listener->loop, listener->tls, handle_room);
     }
-    rc = open_handle(listener, fd, options->backlog);
-    if (rc != 0) {
-        report(why, rc, options);
-        eio_listener_close(listener, NULL, NULL); /* asynchronous, as libuv wants it */
-        return rc;
-    }
+    go_on_accepting(listener);
     *out = listener;
     return EIO_OK;
-fail:
-    report(why, rc, options);
-    listener_free(listener);
-    return rc;
 }
 
 int eio_listener_port(const eio_listener *listener)
@@ -361,13 +415,9 @@ int eio_listener_port(const eio_listener *listener)
 
 int eio_listener_duplicate(const eio_listener *listener)
 {
-    uv_os_fd_t fd;
-    int rc = uv_fileno(&listener->uv.handle, &fd);
+    int fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 
-    if (rc != 0)
-        return rc;
-    fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? uv_translate_sys_error(errno) : fd;
 }
 
 size_t eio_listener_streams(const eio_listener *listener)
@@ -401,13 +451,11 @@ void eio_listener_close(eio_listener *listener, void (*on_closed)(void *data), v
 size_t eio_stream_remote_address(const eio_stream *stream, char *out, size_t size)
 {
     struct sockaddr_storage name = { 0 };
-    int len = sizeof(name);
+    socklen_t len = sizeof(name);
 
     out[0] = '\0';
-    if (stream->uv.handle.type != UV_TCP ||
-        uv_tcp_getpeername(&stream->uv.tcp, (struct sockaddr *)&name, &len) != 0)
-        return 0;
-    if (uv_ip_name((const struct sockaddr *)&name, out, size) != 0)
+    if (getpeername(stream->fd, (struct sockaddr *)&name, &len) != 0 ||
+        uv_ip_name((const struct sockaddr *)&name, out, size) != 0)
         out[0] = '\0';
     return strlen(out);
 }

@@ -2,9 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "engineio/limits.h"
 #include "engineio/net/connect.h"
@@ -13,17 +15,8 @@
 
 enum {
     VECTORS_PER_WRITE = 256, /* of one writev; the kernel takes at most 1024 */
-    VECTORS_PER_WAIT = 16,   /* handed to libuv when the kernel is full */
     READING_RESTS_ABOVE = EIO_SOFT_BUFFERED_BYTES,
 };
-
-/* A write that waits for the kernel. */
-typedef struct stream_write {
-    uv_write_t request;
-    size_t bytes; /* of the queue's head, given to libuv */
-    size_t left;  /* of what was given, when we last looked */
-    char own[];   /* what a TLS stage gave: it is in no queue */
-} stream_write;
 
 typedef struct stream_unread {
     size_t len;
@@ -77,6 +70,14 @@ static void destroy(eio_stream *stream)
         eio_connect_abandon(stream->attempt);
     else
         uv_close(&stream->uv.handle, handle_uv_closed);
+    eio_stream_close_socket(stream);
+}
+
+void eio_stream_close_socket(eio_stream *stream)
+{
+    if (stream->fd >= 0)
+        (void)close(stream->fd);
+    stream->fd = -1;
 }
 
 static void leave(eio_stream_group *group)
@@ -94,13 +95,14 @@ void eio_stream_join(eio_stream *stream, eio_stream_group *peers)
 
 void eio_stream_free(eio_stream *stream)
 {
+    if (stream == NULL)
+        return;
     eio_loop *loop = stream->loop;
     eio_stream_group *group = stream->group;
     eio_stream_group *peers = stream->peers;
 
     eio_write_queue_clear(stream);
     eio_tls_free(stream->tls);
-    free(stream->writing);
     free(stream->unread);
     free(stream);
     leave(peers);
@@ -118,7 +120,7 @@ static void finish_closing(eio_stream *stream)
         return;
     }
     set_state(stream, STREAM_LINGERING);
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
 }
 
 static void begin_closing(eio_stream *stream)
@@ -214,8 +216,8 @@ static ssize_t send_queue(const eio_stream *stream, size_t *bytes)
 
 static void handle_sent(eio_stream *stream)
 {
-    if (!stream->reading)
-        eio_stream_update_reading(stream);
+    if ((stream->watched & UV_READABLE) == 0)
+        eio_stream_update_watch(stream);
     if (stream->first != NULL)
         return;
     if (stream->state == STREAM_CLOSING)
@@ -224,85 +226,39 @@ static void handle_sent(eio_stream *stream)
         stream->handler->on_drain(stream, stream->data);
 }
 
-static void flush(eio_stream *stream);
-
-static void handle_written(uv_write_t *request, int status)
-{
-    eio_stream *stream = request->data;
-    stream_write *writing = stream->writing;
-
-    stream->writing = NULL;
-    if (stream->state == STREAM_OPEN)
-        eio_deadline_stop(&stream->loop->stalled, &stream->deadline);
-    if (status == 0)
-        eio_write_queue_consume(stream, writing->bytes);
-    free(writing);
-    if (stream->state == STREAM_CLOSED)
-        return;
-    if (status != 0)
-        eio_stream_fail(stream, status);
-    else
-        flush(stream);
-}
-
-/* Takes `writing`. EIO_OK or libuv's code. */
-static int start_writing(eio_stream *stream, stream_write *writing, const uv_buf_t *vectors,
-                         unsigned count)
-{
-    writing->request.data = stream;
-    int rc = uv_write(&writing->request, &stream->uv.stream, vectors, count, handle_written);
-    if (rc != 0) {
-        free(writing);
-        return rc;
-    }
-    stream->writing = writing;
-    if (stream->state == STREAM_OPEN)
-        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
-    eio_stream_update_reading(stream);
-    return EIO_OK;
-}
-
-/* The kernel is full: let libuv wait for it with the head of the queue. */
+/* The kernel is full, and wakes us when the peer has taken something. */
 static void wait_for_kernel(eio_stream *stream)
 {
-    uv_buf_t vectors[VECTORS_PER_WAIT];
-    stream_write *writing = malloc(sizeof(*writing));
-
-    if (writing == NULL) {
-        eio_stream_fail(stream, EIO_E_NOMEM);
-        return;
-    }
-    unsigned count = eio_write_queue_gather(stream, vectors, VECTORS_PER_WAIT, &writing->bytes);
-    writing->left = writing->bytes;
-    int rc = start_writing(stream, writing, vectors, count);
-    if (rc != EIO_OK)
-        eio_stream_fail(stream, rc);
+    stream->blocked = true;
+    if (stream->state == STREAM_OPEN && !eio_deadline_is_waiting(&stream->deadline))
+        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
+    eio_stream_update_watch(stream);
 }
 
-int eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len)
+/* The kernel took something: the peer has not stalled. */
+static void note_progress(eio_stream *stream)
 {
-    if (stream->writing != NULL)
+    if (stream->state == STREAM_OPEN && eio_deadline_is_waiting(&stream->deadline))
+        eio_deadline_stop(&stream->loop->stalled, &stream->deadline);
+}
+
+ssize_t eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len)
+{
+    if (stream->blocked)
         return UV_EAGAIN;
     ssize_t sent = send_bytes(stream, bytes, len);
-    if (sent < 0 && sent != UV_EAGAIN)
-        return (int)sent;
-    size_t left = len - (sent > 0 ? (size_t)sent : 0);
-    if (left == 0)
-        return EIO_OK;
-    stream_write *writing = malloc(sizeof(*writing) + left);
-    if (writing == NULL)
-        return EIO_E_NOMEM;
-    *writing = (stream_write){ .left = left };
-    memcpy(writing->own, bytes + (len - left), left);
-    uv_buf_t vector = { .base = writing->own, .len = left };
-    return start_writing(stream, writing, &vector, 1);
+    if (sent > 0)
+        note_progress(stream);
+    if (sent == UV_EAGAIN || (sent >= 0 && (size_t)sent < len))
+        wait_for_kernel(stream);
+    return sent;
 }
 
 static void flush_tls(eio_stream *stream)
 {
     int rc = eio_tls_flush(stream->tls);
 
-    if (rc == EIO_OK && stream->writing == NULL)
+    if (rc == EIO_OK && !stream->blocked)
         handle_sent(stream);
     else if (rc != EIO_OK && rc != UV_EAGAIN)
         eio_stream_fail(stream, rc);
@@ -311,7 +267,7 @@ static void flush_tls(eio_stream *stream)
 /* One vectored write for all that is queued; the rest waits for the kernel. */
 static void flush(eio_stream *stream)
 {
-    if (stream->writing != NULL || stream->state == STREAM_CONNECTING)
+    if (stream->blocked || stream->state == STREAM_CONNECTING)
         return;
     if (stream->tls != NULL) {
         flush_tls(stream);
@@ -324,8 +280,10 @@ static void flush(eio_stream *stream)
             eio_stream_fail(stream, (int)sent);
             return;
         }
-        if (sent > 0)
+        if (sent > 0) {
             eio_write_queue_consume(stream, (size_t)sent);
+            note_progress(stream);
+        }
         if (sent < 0 || (size_t)sent < bytes) {
             wait_for_kernel(stream);
             return;
@@ -336,15 +294,7 @@ static void flush(eio_stream *stream)
 
 static void handle_stall(eio_deadline *deadline)
 {
-    eio_stream *stream = stream_of_deadline(deadline);
-    size_t left = uv_stream_get_write_queue_size(&stream->uv.stream);
-
-    if (left < stream->writing->left) {
-        stream->writing->left = left;
-        eio_deadline_start(&stream->loop->stalled, &stream->deadline);
-        return;
-    }
-    eio_stream_fail(stream, EIO_E_BACKLOG);
+    eio_stream_fail(stream_of_deadline(deadline), EIO_E_BACKLOG);
 }
 
 int eio_stream_write(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
@@ -360,48 +310,48 @@ int eio_stream_write(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
     if (rc != EIO_OK)
         return rc;
     if (stream->queued > READING_RESTS_ABOVE)
-        eio_stream_update_reading(stream);
+        eio_stream_update_watch(stream);
     eio_late_add(stream->loop, &stream->late);
     return EIO_OK;
 }
 
 /* ---- reading ---- */
 
-static void handle_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
+/* Nothing more will come: UV_EOF or an error. */
+static void handle_end(eio_stream *stream, int reason)
 {
-    eio_stream *stream = handle->data;
-
-    (void)wanted;
-    out->base = stream->loop->read_buffer;
-    out->len = sizeof(stream->loop->read_buffer);
-    if (stream->tls != NULL) {
-        out->base += EIO_TLS_READ_OFFSET;
-        out->len = stream->state == STREAM_SHAKING ? EIO_TLS_HANDSHAKE_READ_BYTES
-                                                   : out->len - EIO_TLS_READ_OFFSET;
-    }
+    stream->peer_ended = true;
+    if (stream->state == STREAM_SHAKING || stream->state == STREAM_OPEN)
+        eio_stream_fail(stream, reason);
+    else if (reason != UV_EOF || stream->state == STREAM_LINGERING)
+        destroy(stream);
 }
 
-static void handle_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
+/* One read a wake-up: whoever has more to read comes again, after all others. */
+static void read_once(eio_stream *stream)
 {
-    eio_stream *stream = handle->data;
+    char *room = stream->loop->read_buffer;
+    size_t size = EIO_READ_BUFFER_BYTES;
+    ssize_t len;
 
-    if (len == 0 || len == UV_EAGAIN)
-        return;
-    if (len < 0) {
-        stream->peer_ended = true;
-        eio_stream_update_reading(stream);
-        if (stream->state == STREAM_SHAKING || stream->state == STREAM_OPEN)
-            eio_stream_fail(stream, (int)len);
-        else if (len != UV_EOF || stream->state == STREAM_LINGERING)
-            destroy(stream);
-        return;
+    if (stream->tls != NULL) {
+        room += EIO_TLS_READ_OFFSET;
+        size = stream->state == STREAM_SHAKING ? EIO_TLS_HANDSHAKE_READ_BYTES
+                                               : size - EIO_TLS_READ_OFFSET;
     }
-    if (stream->handler == NULL)
+    do {
+        len = recv(stream->fd, room, size, 0);
+    } while (len < 0 && errno == EINTR);
+    if (len < 0 && uv_translate_sys_error(errno) == UV_EAGAIN)
+        return;
+    if (len <= 0)
+        handle_end(stream, len == 0 ? UV_EOF : uv_translate_sys_error(errno));
+    else if (stream->handler == NULL)
         return; /* it is closing, and what still comes is of no interest */
-    if (stream->tls != NULL)
-        eio_tls_take(stream->tls, buffer->base, (size_t)len);
+    else if (stream->tls != NULL)
+        eio_tls_take(stream->tls, room, (size_t)len);
     else
-        stream->handler->on_read(stream, buffer->base, (size_t)len, stream->data);
+        stream->handler->on_read(stream, room, (size_t)len, stream->data);
 }
 
 static bool wants_reading(const eio_stream *stream)
@@ -422,17 +372,35 @@ static bool wants_reading(const eio_stream *stream)
     return false;
 }
 
-void eio_stream_update_reading(eio_stream *stream)
+static void handle_event(uv_poll_t *poll, int status, int events)
 {
-    bool wanted = wants_reading(stream);
+    eio_stream *stream = poll->data;
 
-    if (wanted == stream->reading || stream->state == STREAM_CLOSED)
+    if (status != 0) {
+        /* An error waits in the socket, for recv or send to tell; and libuv has stopped the handle. */
+        events = stream->watched;
+        stream->watched = 0;
+    }
+    if ((events & UV_READABLE) != 0 && wants_reading(stream))
+        read_once(stream);
+    if ((events & UV_WRITABLE) != 0 && stream->state != STREAM_CLOSED) {
+        stream->blocked = false;
+        flush(stream);
+    }
+    eio_stream_update_watch(stream);
+}
+
+void eio_stream_update_watch(eio_stream *stream)
+{
+    int wanted = (wants_reading(stream) ? UV_READABLE : 0) | (stream->blocked ? UV_WRITABLE : 0);
+
+    if (wanted == stream->watched || stream->state == STREAM_CLOSED)
         return;
-    stream->reading = wanted;
-    if (wanted)
-        uv_read_start(&stream->uv.stream, handle_alloc, handle_read);
+    stream->watched = (uint8_t)wanted;
+    if (wanted == 0)
+        uv_poll_stop(&stream->uv.poll);
     else
-        uv_read_stop(&stream->uv.stream);
+        uv_poll_start(&stream->uv.poll, wanted, handle_event);
 }
 
 int eio_stream_unread(eio_stream *stream, eio_slice bytes)
@@ -445,7 +413,7 @@ int eio_stream_unread(eio_stream *stream, eio_slice bytes)
         return EIO_E_NOMEM;
     stream->unread->len = bytes.len;
     memcpy(stream->unread->bytes, bytes.base, bytes.len);
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
     eio_late_add(stream->loop, &stream->late);
     return EIO_OK;
 }
@@ -457,7 +425,7 @@ static void deliver_unread(eio_stream *stream)
     if (unread == NULL || stream->paused)
         return;
     stream->unread = NULL;
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
     if (stream->handler != NULL)
         stream->handler->on_read(stream, unread->bytes, unread->len, stream->data);
     free(unread);
@@ -474,9 +442,9 @@ static void run_late(eio_late *late)
 
 /* ---- the rest ---- */
 
-eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group, size_t handle_bytes)
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group)
 {
-    eio_stream *stream = calloc(1, offsetof(eio_stream, uv) + handle_bytes);
+    eio_stream *stream = calloc(1, sizeof(*stream));
     if (stream == NULL)
         return NULL;
     stream->loop = loop;
@@ -491,12 +459,25 @@ eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group, size_t handl
     return stream;
 }
 
+int eio_stream_set_socket(eio_stream *stream, int fd)
+{
+    int on = 1;
+    int rc = uv_poll_init(stream->loop->uv, &stream->uv.poll, fd); /* it will not block, then */
+
+    if (rc != 0) {
+        (void)close(fd);
+        return rc;
+    }
+    stream->fd = fd;
+    stream->uv.handle.data = stream;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a unix socket has none */
+    return EIO_OK;
+}
+
 void eio_stream_opened(eio_stream *stream)
 {
     set_state(stream, stream->tls == NULL ? STREAM_OPEN : STREAM_SHAKING);
-    stream->uv.handle.data = stream;
-    (void)uv_fileno(&stream->uv.handle, &stream->fd); /* of one that is not to be, there is none */
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
     if (stream->first != NULL)
         eio_late_add(stream->loop, &stream->late);
 }
@@ -504,7 +485,7 @@ void eio_stream_opened(eio_stream *stream)
 void eio_stream_shaken(eio_stream *stream)
 {
     set_state(stream, STREAM_OPEN);
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
     if (stream->first != NULL)
         eio_late_add(stream->loop, &stream->late);
     if (stream->attempt != NULL)
@@ -520,7 +501,7 @@ void eio_stream_set_handler(eio_stream *stream, const eio_stream_handler *handle
 void eio_stream_set_reading(eio_stream *stream, bool reading)
 {
     stream->paused = !reading;
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
     if (reading && (stream->unread != NULL || stream->resting))
         eio_late_add(stream->loop, &stream->late);
 }

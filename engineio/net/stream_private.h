@@ -38,34 +38,34 @@ struct eio_stream {
     struct eio_write_node *first, **last;
     size_t queued;
     size_t limit;
-    struct stream_write *writing;    /* own heap: a write that the kernel did not take at once */
     struct stream_unread *unread;    /* own heap: bytes to hand out again */
     struct connect_attempt *attempt; /* connect.c's, while connecting */
     struct eio_tls_stage *tls;       /* own; NULL: plain */
-    int fd;                          /* the handle's, once it is connected */
+    int fd;                          /* own; -1: none */
     uint8_t state;
+    uint8_t watched;     /* UV_READABLE and UV_WRITABLE: what libuv waits for */
     bool paused : 1;     /* the owner does not want to read */
-    bool reading : 1;    /* libuv reads */
+    bool blocked : 1;    /* the kernel is full: what is queued waits until it is not */
     bool peer_ended : 1; /* nothing more will come */
     bool resting : 1;    /* the TLS stage has to work off first what it has read */
     union {
         uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv; /* last: there is memory for the one that it is, and no more */
+        uv_poll_t poll;
+        uv_timer_t timer; /* connect.c's, instead of a socket that it could not get */
+    } uv;
 };
 
-/*
- * A closed shell without a libuv handle: the caller initialises uv.tcp or uv.pipe, and says how large that is. NULL
- * when out of memory.
- */
-eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group, size_t handle_bytes);
+/* A shell without a socket. NULL when out of memory. */
+eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group);
+/* Give it its socket, connected or connecting. fd: taken. EIO_OK or libuv's: then it is a shell as before. */
+int eio_stream_set_socket(eio_stream *stream, int fd);
+/* Close its socket, if it has one: before that its handle is closed, or stopped. */
+void eio_stream_close_socket(eio_stream *stream);
 /* How many streams a listener has accepted that are not gone, whoever owns them. */
 size_t eio_listener_streams(const eio_listener *listener);
 /* Count it among those of a second group. Once, right after it was accepted. */
 void eio_stream_join(eio_stream *stream, eio_stream_group *peers);
-/* Its handle is connected, and its TLS stage set if it has one: read, and send what was queued meanwhile. */
+/* Its socket is connected, and its TLS stage set if it has one: read, and send what was queued meanwhile. */
 void eio_stream_opened(eio_stream *stream);
 /* Tell the owner that it is gone, and close. */
 void eio_stream_fail(eio_stream *stream, int reason);
@@ -74,12 +74,12 @@ void eio_stream_fail(eio_stream *stream, int reason);
 
 /* The handshake is complete. */
 void eio_stream_shaken(eio_stream *stream);
-/* Write; what the kernel does not take is copied and waits. UV_EAGAIN: something waits already, nothing is written. */
-int eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len);
-/* Read if everybody wants to. */
-void eio_stream_update_reading(eio_stream *stream);
+/* Write: how much the kernel took, UV_EAGAIN, or libuv's code. Until it takes more, the stream is blocked. */
+ssize_t eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len);
+/* Read if everybody wants to, and wait for the kernel if it is full. */
+void eio_stream_update_watch(eio_stream *stream);
 
-/* Give the memory back of one whose libuv handle was never initialised, or is closed. */
+/* Give the memory back of a shell, or of one whose libuv handle is closed. May be NULL. */
 void eio_stream_free(eio_stream *stream);
 
 /*

@@ -134,12 +134,12 @@ static int transmit(void *data, const unsigned char *bytes, size_t len)
 {
     eio_tls_stage *stage = data;
 
-    int rc = eio_stream_send_now(stage->stream, (const char *)bytes, len);
-    if (rc == UV_EAGAIN)
+    ssize_t sent = eio_stream_send_now(stage->stream, (const char *)bytes, len);
+    if (sent == UV_EAGAIN)
         return MBEDTLS_ERR_SSL_WANT_WRITE;
-    if (rc == EIO_OK)
-        return (int)len;
-    stage->lost = rc;
+    if (sent >= 0)
+        return (int)sent;
+    stage->lost = (int)sent;
     return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
@@ -196,7 +196,7 @@ static void keep_input(eio_tls_stage *stage)
         stage->end = stage->kept + left;
     }
     stream->resting = stage->kept != NULL || stage->reason != 0;
-    eio_stream_update_reading(stream);
+    eio_stream_update_watch(stream);
 }
 
 /* ---- handshake ---- */
@@ -357,7 +357,7 @@ bool eio_tls_end(eio_tls_stage *stage)
 {
     if (!stage->said_goodbye)
         stage->said_goodbye = mbedtls_ssl_close_notify(&stage->ssl) != MBEDTLS_ERR_SSL_WANT_WRITE;
-    return stage->said_goodbye && stage->stream->writing == NULL;
+    return stage->said_goodbye;
 }
 
 /* ---- the stage ---- */

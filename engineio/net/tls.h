@@ -52,11 +52,11 @@ void eio_tls_adopt(eio_tls_stage *stage, eio_stream *stream);
 /* For stream.c. Bytes came; the stream may be closed afterwards. Borrowed. */
 void eio_tls_take(eio_tls_stage *stage, const char *bytes, size_t len);
 /*
- * Go on: something is queued, the kernel took what waited, or the owner reads again. EIO_OK: all is with the kernel, or
- * waits in the stream's one write; UV_EAGAIN: not all; else it failed with this reason.
+ * Go on: something is queued, the kernel took what waited, or the owner reads again. EIO_OK: all is with the kernel;
+ * UV_EAGAIN: not all; else it failed with this reason.
  */
 int eio_tls_flush(eio_tls_stage *stage);
-/* Say goodbye to the peer. False: call again when the write that waits is done. */
+/* Say goodbye to the peer. False: call again when the kernel has room. */
 bool eio_tls_end(eio_tls_stage *stage);
 /* The stream is closed: no deadline will fire. */
 void eio_tls_stop(eio_tls_stage *stage);

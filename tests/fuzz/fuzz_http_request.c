@@ -61,11 +61,10 @@ static void set_up(void)
 
 static eio_stream *open_stream(int fd)
 {
-    eio_stream *stream = eio_stream_new(server->loop, NULL, sizeof(uv_tcp_t));
+    eio_stream *stream = eio_stream_new(server->loop, NULL);
 
     assert(stream != NULL);
-    uv_pipe_init(&loop, &stream->uv.pipe, 0);
-    int rc = uv_pipe_open(&stream->uv.pipe, fd);
+    int rc = eio_stream_set_socket(stream, fd);
     assert(rc == 0);
     eio_stream_opened(stream);
     rc = eio_http_connection_open(server, stream);

@@ -68,12 +68,11 @@ static void set_up(void)
 
 static eio_stream *open_stream(eio_stream_group *group, int fd)
 {
-    eio_stream *stream = eio_stream_new(loop, group, sizeof(uv_tcp_t));
+    eio_stream *stream = eio_stream_new(loop, group);
 
-    if (stream == NULL || uv_pipe_init(&uv, &stream->uv.pipe, 0) != 0 ||
-        uv_pipe_open(&stream->uv.pipe, fd) != 0 || eio_tls_accept(stream, tls, &gate) != EIO_OK)
+    if (stream == NULL || eio_stream_set_socket(stream, fd) != EIO_OK ||
+        eio_tls_accept(stream, tls, &gate) != EIO_OK)
         abort();
-    stream->uv.handle.data = stream;
     eio_stream_set_handler(stream, &handler, NULL);
     eio_stream_opened(stream);
     return stream;

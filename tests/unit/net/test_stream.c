@@ -198,7 +198,7 @@ static void output_is_bounded_but_one_message_always_fits(void **state)
 static void rest_after_much_output(void)
 {
     assert_int_equal(send_bytes(server.stream, LARGE, 'x'), EIO_OK);
-    assert_false(server.stream->reading); /* its answers would only pile up */
+    assert_false(server.stream->watched & UV_READABLE); /* its answers would only pile up */
 }
 
 static void reading_rests_while_much_is_queued(void **state)
@@ -246,6 +246,20 @@ static void refused_connect_is_told_once_and_later(void **state)
     eio_listener_stop(listener);
     uv_run(&uv, UV_RUN_DEFAULT);
     assert_int_equal(client.closed, UV_ECONNREFUSED);
+}
+
+static void absent_unix_socket_is_told_once_and_later(void **state)
+{
+    eio_connect_options options;
+
+    (void)state;
+    eio_connect_options_init(&options);
+    options.path = "/nowhere/at/all";
+    assert_int_equal(eio_stream_connect(&client.stream, &uv, &options, &handler, &client), EIO_OK);
+    assert_int_equal(client.closed, 1);
+    eio_listener_stop(listener);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(client.closed, UV_ENOENT);
 }
 
 static void given_up_connect_says_nothing(void **state)
@@ -330,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_rests_while_much_is_queued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unread_bytes_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused_connect_is_told_once_and_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absent_unix_socket_is_told_once_and_later, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(given_up_connect_says_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unsound_connect_options_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(busy_port_is_refused_in_one_line, set_up, tear_down),

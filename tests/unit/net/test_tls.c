@@ -332,7 +332,7 @@ static void end_sending(void)
 /* A record a turn, until the kernel takes no more: then that is the end, or more is queued behind it. */
 static void send_piece(uv_idle_t *idle)
 {
-    bool full = server.stream->writing != NULL;
+    bool full = server.stream->blocked;
 
     (void)idle;
     assert_true(sent < MOST_SENT);
