@@ -17,8 +17,10 @@ enum {
     LENGTH_16 = 126,
     LENGTH_64 = 127,
     MASK_BYTES = 4,
+    USUAL_HEAD = 2 + MASK_BYTES,
     LARGEST_HEAD = 14,
     LARGEST_CONTROL = 125,
+    TEXT_BLOCK = 4096, /* unmasked and checked at a time; a multiple of MASK_BYTES */
 };
 
 typedef enum decoder_state {
@@ -265,21 +267,73 @@ static step finish_control(eio_frame_decoder *decoder, uint8_t first, eio_slice 
     return STEP_EVENT;
 }
 
+static step fail_utf8(eio_frame_decoder *decoder, eio_frame_event *event)
+{
+    return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
+}
+
+/* Unmask the next bytes of a text, and check them block by block, while they are in the cache. */
+static bool unmask_text(char *to, const char *from, size_t len, const uint8_t mask[MASK_BYTES],
+                        eio_utf8 *utf8)
+{
+    for (size_t at = 0; at < len; at += TEXT_BLOCK) {
+        size_t count = len - at < TEXT_BLOCK ? len - at : TEXT_BLOCK;
+        bool ascii = eio_unmask(to + at, from + at, count, mask);
+        if (ascii && eio_utf8_is_whole(utf8))
+            continue;
+        if (eio_utf8_feed(utf8, (eio_slice){ to + at, count }) < count)
+            return false;
+    }
+    return true;
+}
+
 /* A frame that is a message of its own, or a control frame, and stands in the input as a whole. */
 static step finish_whole(eio_frame_decoder *decoder, const frame_head *head, char *payload,
                          eio_frame_event *event)
 {
     eio_slice bytes = { payload, (size_t)head->len };
+    eio_utf8 utf8 = { 0 };
 
-    eio_unmask(payload, payload, bytes.len, head->mask);
+    if ((head->first & ~FIN) == EIO_OPCODE_TEXT) {
+        if (!unmask_text(payload, payload, bytes.len, head->mask, &utf8) ||
+            !eio_utf8_is_whole(&utf8))
+            return fail_utf8(decoder, event);
+    } else {
+        (void)eio_unmask(payload, payload, bytes.len, head->mask);
+    }
     if ((head->first & IS_CONTROL) != 0)
         return finish_control(decoder, head->first, bytes, event);
     *event = (eio_frame_event){ .opcode = (eio_opcode)(head->first & OPCODE),
                                 .compressed = (head->first & RSV1) != 0,
                                 .payload = bytes };
-    if (event->opcode == EIO_OPCODE_TEXT && !event->compressed && !eio_utf8_is_valid(bytes))
-        return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
     return STEP_EVENT;
+}
+
+/*
+ * What nearly all frames are: short messages of their own, not compressed, that stand in the input as a whole. One look
+ * at two bytes tells them, and that the header is right. EIO_FRAME_MORE: it is something else.
+ */
+static eio_frame_result decode_usual(eio_frame_decoder *decoder, const eio_frame_limits *limits,
+                                     char **at, const char *end, eio_frame_event *event)
+{
+    const uint8_t *head = (const uint8_t *)*at;
+    size_t count = (size_t)(end - *at);
+
+    if (count < USUAL_HEAD ||
+        (head[0] != (FIN | EIO_OPCODE_TEXT) && head[0] != (FIN | EIO_OPCODE_BINARY)))
+        return EIO_FRAME_MORE;
+    size_t len = (size_t)head[1] - MASKED; /* of what is not masked, huge */
+    if (len >= LENGTH_16 || len > count - USUAL_HEAD || len > limits->max_message_bytes)
+        return EIO_FRAME_MORE;
+    char *payload = *at + USUAL_HEAD;
+    bool ascii = eio_unmask(payload, payload, len, head + 2);
+    *at = payload + len;
+    *event =
+        (eio_frame_event){ .opcode = (eio_opcode)(head[0] & OPCODE), .payload = { payload, len } };
+    if (ascii || event->opcode == EIO_OPCODE_BINARY || eio_utf8_is_valid(event->payload))
+        return EIO_FRAME_MESSAGE;
+    (void)fail_utf8(decoder, event);
+    return EIO_FRAME_FAILED;
 }
 
 /* Any other frame: from now on its payload goes to the heap as it comes. */
@@ -368,7 +422,7 @@ static step finish_message(eio_frame_decoder *decoder, eio_frame_event *event)
                                 .compressed = decoder->compressed,
                                 .payload = { partial->bytes, partial->len } };
     if (event->opcode == EIO_OPCODE_TEXT && !eio_utf8_is_whole(&partial->utf8))
-        return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
+        return fail_utf8(decoder, event);
     decoder->message = 0;
     return STEP_EVENT;
 }
@@ -379,9 +433,9 @@ static size_t available(const eio_frame_partial *partial, const char *at, const 
     return partial->left < (size_t)(end - at) ? partial->left : (size_t)(end - at);
 }
 
-static void unmask_next(eio_frame_partial *partial, char *to, char **at, size_t count)
+/* Behind what was unmasked. */
+static void advance(eio_frame_partial *partial, char **at, size_t count)
 {
-    eio_unmask(to, *at, count, partial->mask);
     eio_mask_advance(partial->mask, count);
     partial->left -= count;
     *at += count;
@@ -396,12 +450,13 @@ static step decode_data(eio_frame_decoder *decoder, const eio_frame_limits *limi
     if (!reserve(decoder, limits, count))
         return fail_nomem(decoder, event);
     eio_frame_partial *partial = decoder->partial;
-    eio_slice news = { partial->bytes + partial->len, count };
-    unmask_next(partial, partial->bytes + partial->len, at, count);
+    char *to = partial->bytes + partial->len;
+    if (decoder->message != EIO_OPCODE_TEXT || decoder->compressed)
+        (void)eio_unmask(to, *at, count, partial->mask);
+    else if (!unmask_text(to, *at, count, partial->mask, &partial->utf8))
+        return fail_utf8(decoder, event);
     partial->len += count;
-    if (decoder->message == EIO_OPCODE_TEXT && !decoder->compressed &&
-        eio_utf8_feed(&partial->utf8, news) < count)
-        return fail(decoder, event, EIO_E_UTF8, "a text that is not UTF-8");
+    advance(partial, at, count);
     if (partial->left > 0)
         return STEP_MORE;
     decoder->state = DECODER_HEAD;
@@ -416,7 +471,8 @@ static step decode_control(eio_frame_decoder *decoder, char **at, const char *en
     assert(partial != NULL);
     size_t count = available(partial, *at, end);
 
-    unmask_next(partial, partial->control + partial->control_len, at, count);
+    (void)eio_unmask(partial->control + partial->control_len, *at, count, partial->mask);
+    advance(partial, at, count);
     partial->control_len = (uint8_t)(partial->control_len + count);
     if (partial->left > 0)
         return STEP_MORE;
@@ -436,6 +492,11 @@ eio_frame_result eio_frame_next(eio_frame_decoder *decoder, const eio_frame_limi
 {
     step next = STEP_ON;
 
+    if (decoder->partial == NULL && decoder->state == DECODER_HEAD) {
+        eio_frame_result result = decode_usual(decoder, limits, at, end, event);
+        if (result != EIO_FRAME_MORE)
+            return result;
+    }
     /* Between frames, with no message open, the partial only holds what was handed out before, or half a header. */
     if (decoder->partial != NULL && decoder->message == 0 && decoder->state != DECODER_CONTROL &&
         decoder->partial->head_len == 0)

@@ -1,31 +1,81 @@
 #include "engineio/websocket/mask.h"
 
+#include <endian.h>
 #include <string.h>
 
-void eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
-{
-    uint64_t pattern;
-    size_t i = 0;
+/* As wide as the common processors are; others take it in parts. */
+typedef uint32_t block __attribute__((vector_size(16)));
 
-    memcpy(&pattern, mask, 4);
-    memcpy((char *)&pattern + 4, mask, 4);
-    for (; len - i >= 32; i += 32) {
-        uint64_t words[4];
-        memcpy(words, from + i, 32);
-        words[0] ^= pattern;
-        words[1] ^= pattern;
-        words[2] ^= pattern;
-        words[3] ^= pattern;
-        memcpy(to + i, words, 32);
+static inline block load(const char *at)
+{
+    block bytes;
+
+    memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+}
+
+static inline void store(char *at, block bytes)
+{
+    memcpy(at, &bytes, sizeof(bytes));
+}
+
+/* A block of masks, whose first byte is for the byte at `from` of the payload. */
+static inline block pattern_of(const uint8_t mask[4], size_t from)
+{
+    const unsigned turn = (unsigned)(from & 3) * 8;
+    uint32_t once;
+
+    memcpy(&once, mask, sizeof(once));
+    once = le32toh(once);
+    once = htole32(once >> turn | once << (-turn & 31));
+    return (block){ once, once, once, once };
+}
+
+static inline bool is_ascii(block seen)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &seen, sizeof(halves));
+    return ((halves[0] | halves[1]) & 0x8080808080808080) == 0;
+}
+
+static bool unmask_bytes(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    uint8_t seen = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = (uint8_t)from[i] ^ mask[i & 3];
+        to[i] = (char)byte;
+        seen |= byte;
     }
-    for (; len - i >= 8; i += 8) {
-        uint64_t word;
-        memcpy(&word, from + i, 8);
-        word ^= pattern;
-        memcpy(to + i, &word, 8);
+    return seen < 0x80;
+}
+
+bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    if (len < sizeof(block))
+        return unmask_bytes(to, from, len, mask);
+
+    /* The last block overlaps the one before: it is read before that is written, which may be in the same place. */
+    const size_t rest = len - sizeof(block);
+    const block pattern = pattern_of(mask, 0);
+    const block last = load(from + rest) ^ pattern_of(mask, rest);
+    block seen = last;
+    size_t i = 0;
+    for (; i + sizeof(block) < rest; i += 2 * sizeof(block)) {
+        const block one = load(from + i) ^ pattern;
+        const block two = load(from + i + sizeof(block)) ^ pattern;
+        store(to + i, one);
+        store(to + i + sizeof(block), two);
+        seen |= one | two;
     }
-    for (; i < len; i++)
-        to[i] = (char)(from[i] ^ (char)mask[i & 3]);
+    if (i < rest) {
+        const block one = load(from + i) ^ pattern;
+        store(to + i, one);
+        seen |= one;
+    }
+    store(to + rest, last);
+    return is_ascii(seen);
 }
 
 void eio_mask_advance(uint8_t mask[4], size_t len)
