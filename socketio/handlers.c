@@ -4,10 +4,11 @@
 
 #include "socketio/packet.h"
 
-enum { FIRST_CALLBACKS = 2 };
+enum { FIRST_CALLBACKS = 2, FIRST_SLOTS = 8 };
 
-typedef struct named_list {
+typedef struct sio_named_list {
     sio_callbacks callbacks;
+    uint64_t first_word;
     size_t name_len;
     char name[];
 } named_list;
@@ -41,74 +42,151 @@ void sio_callbacks_fini(sio_callbacks *list)
     *list = (sio_callbacks){ 0 };
 }
 
-static eio_slice key_of_list(const void *item)
-{
-    const named_list *list = item;
+/* ---- by name ---- */
 
-    return (eio_slice){ list->name, list->name_len };
+static uint64_t load_word(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
 }
 
-void sio_handlers_init(eio_table *handlers)
+/* The first eight bytes; of a name that is shorter all of them, in an order that its length tells. */
+static inline uint64_t first_word_of(eio_slice name)
 {
-    eio_table_init_trusted(handlers, key_of_list);
+    uint32_t halves[2];
+
+    if (name.len >= sizeof(uint64_t))
+        return load_word(name.base);
+    if (name.len >= sizeof(halves[0])) {
+        memcpy(&halves[0], name.base, sizeof(halves[0]));
+        memcpy(&halves[1], name.base + name.len - sizeof(halves[1]), sizeof(halves[1]));
+        return (uint64_t)halves[1] << 32 | halves[0];
+    }
+    if (name.len == 0)
+        return 0;
+    return (uint64_t)(uint8_t)name.base[0] | (uint64_t)(uint8_t)name.base[name.len / 2] << 8 |
+           (uint64_t)(uint8_t)name.base[name.len - 1] << 16;
 }
 
-void sio_handlers_fini(eio_table *handlers)
+/* Of the first and the last bytes and the length; names that have all of that in common are few. */
+static inline size_t hash_of(eio_slice name, uint64_t first_word)
 {
-    size_t at = 0;
+    uint64_t hash = first_word + name.len;
+
+    if (name.len > sizeof(uint64_t))
+        hash = hash * 31 + load_word(name.base + name.len - sizeof(uint64_t));
+    return (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32); /* Knuth's: the golden ratio */
+}
+
+static inline bool is_named(const named_list *list, eio_slice name, uint64_t first_word)
+{
+    if (list->first_word != first_word || list->name_len != name.len)
+        return false;
+    return name.len <= sizeof(first_word) || memcmp(list->name, name.base, name.len) == 0;
+}
+
+static named_list *find_list(const sio_handlers *handlers, eio_slice name)
+{
     named_list *list;
 
-    while ((list = eio_table_next(handlers, &at)) != NULL) {
+    if (handlers->count == 0)
+        return NULL;
+    uint64_t first_word = first_word_of(name);
+    for (size_t i = hash_of(name, first_word);; i++) {
+        list = handlers->slots[i & (handlers->capacity - 1)];
+        if (list == NULL || is_named(list, name, first_word))
+            return list;
+    }
+}
+
+/* There is a free slot. */
+static void put_list(sio_handlers *handlers, named_list *list)
+{
+    size_t mask = handlers->capacity - 1;
+    size_t at = hash_of((eio_slice){ list->name, list->name_len }, list->first_word) & mask;
+
+    while (handlers->slots[at] != NULL)
+        at = (at + 1) & mask;
+    handlers->slots[at] = list;
+    handlers->count++;
+}
+
+static int reserve_slot(sio_handlers *handlers)
+{
+    sio_handlers grown = { .capacity = handlers->capacity * 2 };
+
+    if (handlers->count < handlers->capacity / 2)
+        return EIO_OK;
+    if (grown.capacity == 0)
+        grown.capacity = FIRST_SLOTS;
+    grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
+    if (grown.slots == NULL)
+        return EIO_E_NOMEM;
+    for (uint32_t i = 0; i < handlers->capacity; i++) {
+        if (handlers->slots[i] != NULL)
+            put_list(&grown, handlers->slots[i]);
+    }
+    free(handlers->slots);
+    *handlers = grown;
+    return EIO_OK;
+}
+
+void sio_handlers_fini(sio_handlers *handlers)
+{
+    for (uint32_t i = 0; i < handlers->capacity; i++) {
+        named_list *list = handlers->slots[i];
+        if (list == NULL)
+            continue;
         sio_callbacks_fini(&list->callbacks);
         free(list);
     }
-    eio_table_fini(handlers);
+    free(handlers->slots);
+    *handlers = (sio_handlers){ 0 };
 }
 
-static named_list *add_list(eio_table *handlers, eio_slice name)
+static named_list *add_list(sio_handlers *handlers, eio_slice name)
 {
+    if (reserve_slot(handlers) != EIO_OK)
+        return NULL;
     named_list *list = malloc(sizeof(*list) + name.len);
-
     if (list == NULL)
         return NULL;
-    *list = (named_list){ .name_len = name.len };
+    *list = (named_list){ .first_word = first_word_of(name), .name_len = name.len };
     if (name.len > 0)
         memcpy(list->name, name.base, name.len);
-    if (eio_table_add(handlers, list) != EIO_OK) {
-        free(list);
-        return NULL;
-    }
+    put_list(handlers, list);
     return list;
 }
 
-int sio_handlers_add(eio_table *handlers, eio_slice name, sio_callback callback)
+int sio_handlers_add(sio_handlers *handlers, eio_slice name, sio_callback callback)
 {
     if (sio_event_name_is_reserved(name))
         return EIO_E_RESERVED;
-    named_list *list = eio_table_find(handlers, name);
+    named_list *list = find_list(handlers, name);
     if (list == NULL)
         list = add_list(handlers, name);
     /* An empty list that stays behind when there is no memory does no harm. */
     return list == NULL ? EIO_E_NOMEM : sio_callbacks_add(&list->callbacks, callback);
 }
 
-int sio_handlers_copy(eio_table *to, const eio_table *from)
+int sio_handlers_copy(sio_handlers *to, const sio_handlers *from)
 {
-    size_t at = 0;
-    const named_list *list;
     int rc = EIO_OK;
 
-    while (rc == EIO_OK && (list = eio_table_next(from, &at)) != NULL) {
-        const eio_slice name = { list->name, list->name_len };
-        for (uint32_t i = 0; i < list->callbacks.count && rc == EIO_OK; i++)
-            rc = sio_handlers_add(to, name, list->callbacks.items[i]);
+    for (uint32_t i = 0; i < from->capacity; i++) {
+        const named_list *list = from->slots[i];
+        for (uint32_t j = 0; list != NULL && j < list->callbacks.count && rc == EIO_OK; j++)
+            rc = sio_handlers_add(to, (eio_slice){ list->name, list->name_len },
+                                  list->callbacks.items[j]);
     }
     return rc;
 }
 
-const sio_callbacks *sio_handlers_find(const eio_table *handlers, eio_slice name)
+const sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name)
 {
-    const named_list *list = eio_table_find(handlers, name);
+    const named_list *list = find_list(handlers, name);
 
     return list == NULL ? NULL : &list->callbacks;
 }

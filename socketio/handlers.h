@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-#include "engineio/net/table.h"
 #include "socketio/socketio.h"
 
 typedef struct sio_callback {
@@ -39,13 +38,22 @@ int sio_callbacks_add(sio_callbacks *list, sio_callback callback);
 int sio_callbacks_copy(sio_callbacks *to, const sio_callbacks *from);
 void sio_callbacks_fini(sio_callbacks *list);
 
-/* By name: an eio_table of lists, each of which lives as long as the table. */
-void sio_handlers_init(eio_table *handlers);
-void sio_handlers_fini(eio_table *handlers);
+/*
+ * Lists by name, each of which lives as long as the table. Only names that were registered are in
+ * it, so peers cannot make it slow. Expected load: one look-up an event; a table of its own, since
+ * names are short and one word of them nearly always says it all. All zeros is an empty one.
+ */
+typedef struct sio_handlers {
+    struct sio_named_list **slots; /* own heap; at least half of them free */
+    uint32_t count;
+    uint32_t capacity; /* a power of two, or 0 */
+} sio_handlers;
+
+void sio_handlers_fini(sio_handlers *handlers);
 /* name: copied. EIO_OK, EIO_E_RESERVED or EIO_E_NOMEM. */
-int sio_handlers_add(eio_table *handlers, eio_slice name, sio_callback callback);
-int sio_handlers_copy(eio_table *to, const eio_table *from);
+int sio_handlers_add(sio_handlers *handlers, eio_slice name, sio_callback callback);
+int sio_handlers_copy(sio_handlers *to, const sio_handlers *from);
 /* Borrowed; NULL if there is none. */
-const sio_callbacks *sio_handlers_find(const eio_table *handlers, eio_slice name);
+const sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name);
 
 #endif

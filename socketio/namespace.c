@@ -32,8 +32,6 @@ int sio_namespace_new(sio_namespace **out, sio_server *server, const sio_adapter
     eio_table_init(&nsp->by_id, key_of_socket);
     sio_rooms_init(&nsp->rooms);
     sio_acks_init(&nsp->acks);
-    sio_handlers_init(&nsp->events);
-    sio_handlers_init(&nsp->server_events);
     int rc = EIO_OK;
     if (server->recovery.max_disconnection_ms > 0)
         rc = sio_recovery_new(&nsp->recovery, nsp);

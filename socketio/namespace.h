@@ -27,8 +27,8 @@ struct sio_namespace {
     sio_callbacks filters;
     sio_callbacks outgoing;
     sio_callbacks room;
-    eio_table events;
-    eio_table server_events;
+    sio_handlers events;
+    sio_handlers server_events;
     sio_namespace *parent;   /* NULL: none */
     sio_matcher_cb *matcher; /* of a parent without a pattern */
     void *matcher_data;

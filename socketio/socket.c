@@ -55,11 +55,8 @@ void sio_socket_unref(sio_socket *socket)
 
 sio_socket_extra *sio_socket_need_extra(sio_socket *socket)
 {
-    if (socket->extra == NULL) {
+    if (socket->extra == NULL)
         socket->extra = calloc(1, sizeof(*socket->extra));
-        if (socket->extra != NULL)
-            sio_handlers_init(&socket->extra->events);
-    }
     return socket->extra;
 }
 

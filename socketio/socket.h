@@ -40,7 +40,7 @@ typedef enum sio_leave_reason {
 typedef struct sio_socket_extra {
     eio_buffer *auth;
     eio_buffer *id;               /* in place of the socket's, for clients of protocol 4 */
-    eio_table events;             /* handlers of this socket alone */
+    sio_handlers events;          /* handlers of this socket alone */
     sio_callbacks filters;        /* its own middlewares for events */
     sio_socket_recovery recovery; /* unused unless the namespace has recovery */
 } sio_socket_extra;

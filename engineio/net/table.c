@@ -11,30 +11,15 @@ void eio_table_init(eio_table *table, eio_slice (*key_of)(const void *item))
     *table = (eio_table){ .key_of = key_of };
 }
 
-void eio_table_init_trusted(eio_table *table, eio_slice (*key_of)(const void *item))
-{
-    *table = (eio_table){ .key_of = key_of, .is_trusted = true };
-}
-
 void eio_table_fini(eio_table *table)
 {
     free(table->slots);
-    *table = (eio_table){ .key_of = table->key_of, .is_trusted = table->is_trusted };
+    *table = (eio_table){ .key_of = table->key_of };
 }
 
-/* FNV-1a: a third of SipHash's cost for the few bytes of an event's name. */
-static uint32_t plain_hash(eio_slice key)
+static uint32_t hash_of(eio_slice key)
 {
-    uint32_t hash = 2166136261u;
-
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (uint8_t)key.base[i]) * 16777619u;
-    return hash;
-}
-
-static uint32_t hash_of(const eio_table *table, eio_slice key)
-{
-    return table->is_trusted ? plain_hash(key) : (uint32_t)eio_siphash(key.base, key.len);
+    return (uint32_t)eio_siphash(key.base, key.len);
 }
 
 /* Of each slot, the hash of its item's key. */
@@ -60,7 +45,7 @@ void *eio_table_find(const eio_table *table, eio_slice key)
 {
     if (table->count == 0)
         return NULL;
-    return table->slots[slot_of(table, key, hash_of(table, key))];
+    return table->slots[slot_of(table, key, hash_of(key))];
 }
 
 static int resize(eio_table *table, size_t capacity)
@@ -89,7 +74,7 @@ static int resize(eio_table *table, size_t capacity)
 int eio_table_add(eio_table *table, void *item)
 {
     eio_slice key = table->key_of(item);
-    uint32_t hash = hash_of(table, key);
+    uint32_t hash = hash_of(key);
 
     if (table->count + 1 > table->capacity / 4 * 3) {
         int rc = resize(table, table->capacity == 0 ? SMALLEST_CAPACITY : table->capacity * 2);
@@ -127,7 +112,7 @@ bool eio_table_remove(eio_table *table, const void *item)
     if (table->count == 0)
         return false;
     eio_slice key = table->key_of(item);
-    size_t slot = slot_of(table, key, hash_of(table, key));
+    size_t slot = slot_of(table, key, hash_of(key));
     if (table->slots[slot] != item)
         return false;
     close_gap(table, slot);

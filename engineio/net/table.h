@@ -1,5 +1,5 @@
 /*
- * A hash table of pointers whose keys stand in what they point to: session ids, socket ids, room and event names. Keys
+ * A hash table of pointers whose keys stand in what they point to: session ids, socket ids, room names. Keys
  * may be chosen by peers, so the hash is keyed (SipHash). Open addressing, 12 bytes a slot, at most 3/4 full: some 20
  * bytes an entry, a sixth of what a node-based table takes. Iteration order is of no meaning.
  */
@@ -17,13 +17,10 @@ typedef struct eio_table {
     size_t capacity; /* 0, or a power of two */
     size_t count;
     eio_slice (*key_of)(const void *item);
-    bool is_trusted; /* peers choose none of the keys in it, so a plain hash does */
 } eio_table;
 
 /* key_of gives the key of an item; it must not change while the item is in the table. */
 EIO_PRIVATE void eio_table_init(eio_table *table, eio_slice (*key_of)(const void *item));
-/* The same for one that only the application adds to, whatever peers look up. */
-EIO_PRIVATE void eio_table_init_trusted(eio_table *table, eio_slice (*key_of)(const void *item));
 /* The items are the caller's. */
 EIO_PRIVATE void eio_table_fini(eio_table *table);
 /* Borrowed; NULL if absent. */
