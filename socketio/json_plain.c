@@ -3,9 +3,9 @@
 const char *sio_json_skip_long_plain(const char *at, const char *end)
 {
     for (; end - at >= SIO_JSON_BLOCK; at += SIO_JSON_BLOCK) {
-        size_t plain = sio_json_plain_in_block(at);
-        if (plain < SIO_JSON_BLOCK)
-            return at + plain;
+        const sio_json_marks marks = sio_json_block_marks(at);
+        if (marks != 0)
+            return at + sio_json_plain_before(marks);
     }
     while (at < end && (unsigned char)*at >= ' ' && *at != '"' && *at != '\\')
         at++;

@@ -200,8 +200,7 @@ static int scan_nested(const char **ended, const char *at, const char *end, size
     }
 }
 
-/* Take the blanks off both ends. */
-static inline eio_slice trim(eio_slice text)
+static eio_slice trim_blanks(eio_slice text)
 {
     while (text.len > 0 && is_blank(*text.base)) {
         text.base++;
@@ -210,6 +209,15 @@ static inline eio_slice trim(eio_slice text)
     while (text.len > 0 && is_blank(text.base[text.len - 1]))
         text.len--;
     return text;
+}
+
+/* Take the blanks off both ends; hardly ever are there any. */
+static inline eio_slice trim(eio_slice text)
+{
+    bool has_none = text.len > 0 && (unsigned char)*text.base > ' ' &&
+                    (unsigned char)text.base[text.len - 1] > ' ';
+
+    return has_none ? text : trim_blanks(text);
 }
 
 int sio_json_check(eio_slice text)
@@ -232,12 +240,15 @@ int sio_json_check(eio_slice text)
     return ended == end ? EIO_OK : EIO_E_PROTOCOL;
 }
 
-/* One element of the text, whose array is a level of its own. */
-static inline int scan_element(const char **ended, const char *at, const char *end)
+/* One element of the text, whose array is a level of its own; most are strings. */
+INLINE int scan_element(const char **ended, const char *at, const char *end)
 {
-    if (is_opener(*at))
+    if (*at == '"')
+        *ended = scan_string(at, end);
+    else if (is_opener(*at))
         return scan_nested(ended, at, end, SIO_JSON_DEPTH_MAX - 1);
-    *ended = scan_scalar(at, end);
+    else
+        *ended = scan_scalar(at, end);
     return *ended == NULL ? EIO_E_PROTOCOL : EIO_OK;
 }
 
@@ -259,9 +270,11 @@ int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice tex
         if (n == max)
             return EIO_E_LIMIT;
         elements[n++] = (eio_slice){ start, (size_t)(at - start) };
-        at = skip_blanks(at);
-        if (*at != ',')
-            break;
+        if (*at != ',') {
+            at = skip_blanks(at);
+            if (*at != ',')
+                break;
+        }
         at = skip_blanks(at + 1);
     }
     if (at != end)

@@ -88,8 +88,15 @@ void sio_packet_fini(sio_packet *packet);
 /* pending: taken; may be NULL. */
 void sio_reassembly_free(sio_reassembly *pending);
 
+bool sio_name_of_that_length_is_reserved(eio_slice name);
 /* Whether applications and clients may not emit this name: connect, disconnect … */
-bool sio_event_name_is_reserved(eio_slice name);
+static inline bool sio_event_name_is_reserved(eio_slice name)
+{
+    const unsigned lengths = 1u << 7 | 1u << 10 | 1u << 11 | 1u << 13 | 1u << 14;
+
+    return name.len <= 14 && (lengths >> name.len & 1) != 0 &&
+           sio_name_of_that_length_is_reserved(name);
+}
 
 /* A packet ready to be sent: the text, then the attachments as binary messages, unseparated. */
 typedef struct sio_encoded {

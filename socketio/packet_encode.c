@@ -1,11 +1,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "engineio/net/buffer_private.h"
 #include "socketio/json_string.h"
 #include "socketio/packet.h"
 #include "socketio/placeholder.h"
 
 enum { DIGITS_MAX = 20 }; /* of a uint64_t */
+
+/* Compilers think these too large to be worth it. */
+#define INLINE __attribute__((always_inline)) static inline
 
 /* Which attachments of the arguments are sent, and where they are named. */
 typedef struct send_plan {
@@ -18,7 +22,7 @@ typedef struct send_plan {
 typedef struct packet_head {
     sio_packet_type type;
     size_t attachments;
-    eio_slice nsp;
+    eio_slice nsp; /* empty: the main one, which is not named */
     bool has_id;
     uint64_t id;
 } packet_head;
@@ -42,28 +46,30 @@ static char *write_number(char *out, uint64_t number)
     return write_bytes(out, (eio_slice){ at, (size_t)(digits + sizeof(digits) - at) });
 }
 
-static bool is_root(eio_slice nsp)
+static inline packet_head head_of(sio_packet_type type, eio_slice nsp)
 {
-    return nsp.len == 1 && *nsp.base == '/';
+    bool is_main = nsp.len == 1 && *nsp.base == '/';
+
+    return (packet_head){ .type = type, .nsp = { nsp.base, is_main ? 0 : nsp.len } };
 }
 
 /* What the head takes at most. */
 static size_t head_max(const packet_head *head)
 {
-    size_t attachments = head->attachments > 0 ? 3 : 0; /* "10-" */
-    size_t nsp = is_root(head->nsp) ? 0 : head->nsp.len + 1;
+    const size_t type = 1;
+    const size_t attachments = sizeof("10-") - 1;
 
-    return 1 + attachments + nsp + (head->has_id ? DIGITS_MAX : 0);
+    return type + attachments + head->nsp.len + sizeof(",") - 1 + DIGITS_MAX;
 }
 
-static char *write_head(char *out, const packet_head *head)
+INLINE char *write_head(char *out, const packet_head *head)
 {
     *out++ = (char)('0' + (int)head->type);
     if (head->attachments > 0) {
         out = write_number(out, head->attachments);
         *out++ = '-';
     }
-    if (!is_root(head->nsp)) {
+    if (head->nsp.len > 0) {
         out = write_bytes(out, head->nsp);
         *out++ = ',';
     }
@@ -116,7 +122,7 @@ static char *write_arg(char *out, eio_slice arg, size_t index, const send_plan *
 }
 
 /* plan: NULL when there are no attachments. */
-static char *write_args(char *out, sio_args args, const send_plan *plan, bool comma)
+INLINE char *write_args(char *out, sio_args args, const send_plan *plan, bool comma)
 {
     size_t next = 0;
 
@@ -143,32 +149,21 @@ static size_t args_max(sio_args args)
 }
 static_assert(SIO_ATTACHMENTS_MAX <= 10, "a new number is never longer than the old one");
 
-/* A buffer for the text; `size` bytes are there, at *start. */
-static eio_buffer *new_text(char **start, size_t size)
-{
-    eio_buffer *text = eio_buffer_new(size);
-
-    if (text != NULL)
-        *start = eio_buffer_reserve(&text, size);
-    return text;
-}
-
 /* name: {NULL, 0} for an acknowledgement. */
-static int encode_array(sio_encoded *out, const packet_head *head, eio_slice name,
+INLINE int encode_array(sio_encoded *out, const packet_head *head, eio_slice name,
                         const send_plan *plan, sio_args args)
 {
     size_t name_max = name.base == NULL ? 0 : sio_json_string_encoded_max(name);
-    char *start = NULL;
-    eio_buffer *text = new_text(&start, head_max(head) + name_max + args_max(args));
+    eio_buffer *text = eio_buffer_new(head_max(head) + name_max + args_max(args));
     if (text == NULL)
         return EIO_E_NOMEM;
-    char *at = write_head(start, head);
+    char *at = write_head(text->payload, head);
     *at++ = '[';
     if (name.base != NULL)
         at = sio_json_string_encode(at, name);
     at = write_args(at, args, plan, name.base != NULL);
     *at++ = ']';
-    eio_buffer_commit(text, (size_t)(at - start));
+    eio_buffer_commit(text, (size_t)(at - text->payload));
     out->text = text;
     return EIO_OK;
 }
@@ -196,7 +191,7 @@ static int encode_binary(sio_encoded *out, packet_head *head, eio_slice name, si
 }
 
 /* head->type is SIO_EVENT or SIO_ACK; it becomes binary where attachments go along. */
-static int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
+INLINE int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
 {
     if (args.attachment_count > 0)
         return encode_binary(out, head, name, args);
@@ -207,8 +202,10 @@ static int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_
 int sio_packet_encode_event(sio_encoded *out, eio_slice nsp, bool has_id, uint64_t id,
                             eio_slice name, sio_args args)
 {
-    packet_head head = { SIO_EVENT, 0, nsp, has_id, id };
+    packet_head head = head_of(SIO_EVENT, nsp);
 
+    head.has_id = has_id;
+    head.id = id;
     if (name.base == NULL)
         name = EIO_STR(""); /* an empty name is a name */
     if (sio_event_name_is_reserved(name))
@@ -218,14 +215,16 @@ int sio_packet_encode_event(sio_encoded *out, eio_slice nsp, bool has_id, uint64
 
 int sio_packet_encode_ack(sio_encoded *out, eio_slice nsp, uint64_t id, sio_args args)
 {
-    packet_head head = { SIO_ACK, 0, nsp, true, id };
+    packet_head head = head_of(SIO_ACK, nsp);
 
+    head.has_id = true;
+    head.id = id;
     return encode_args(out, &head, (eio_slice){ NULL, 0 }, args);
 }
 
 int sio_packet_encode_connect(eio_buffer **out, eio_slice nsp, eio_slice payload)
 {
-    packet_head head = { SIO_CONNECT, 0, nsp, false, 0 };
+    packet_head head = head_of(SIO_CONNECT, nsp);
     eio_buffer *text = eio_buffer_new(head_max(&head) + payload.len);
     if (text == NULL)
         return EIO_E_NOMEM;
@@ -241,7 +240,7 @@ int sio_packet_encode_connect_error(eio_buffer **out, eio_slice nsp, eio_slice m
                                     eio_slice data)
 {
     static const char around[] = "{\"message\":,\"data\":}";
-    packet_head head = { SIO_CONNECT_ERROR, 0, nsp, false, 0 };
+    packet_head head = head_of(SIO_CONNECT_ERROR, nsp);
     size_t max = head_max(&head) + sizeof(around) + sio_json_string_encoded_len(message) + data.len;
     eio_buffer *text = eio_buffer_new(max);
     if (text == NULL)
@@ -264,7 +263,7 @@ int sio_packet_encode_connect_error(eio_buffer **out, eio_slice nsp, eio_slice m
 
 int sio_packet_encode_disconnect(eio_buffer **out, eio_slice nsp)
 {
-    packet_head head = { SIO_DISCONNECT, 0, nsp, false, 0 };
+    packet_head head = head_of(SIO_DISCONNECT, nsp);
     eio_buffer *text = eio_buffer_new(head_max(&head));
     if (text == NULL)
         return EIO_E_NOMEM;

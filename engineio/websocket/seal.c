@@ -50,13 +50,20 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
         return same ? EIO_OK : EIO_E_STATE;
     }
     size_t extra = prefix != 0 ? 1 : 0;
-    uint8_t head[EIO_FRAME_HEAD_MAX];
-    size_t len = eio_frame_head(head, opcode, buffer->len + extra);
+    size_t len = buffer->len + extra;
+    size_t size = 2;
 
     if (prefix != 0)
         end[-1] = prefix;
-    memcpy(end - extra - len, head, len);
-    buffer->head = (uint8_t)(len + extra);
+    if (len < LENGTH_16) { /* most are so short: worth to be written in place */
+        end[-extra - 2] = (char)(FIN | opcode);
+        end[-extra - 1] = (char)len;
+    } else {
+        uint8_t head[EIO_FRAME_HEAD_MAX];
+        size = eio_frame_head(head, opcode, len);
+        memcpy(end - extra - size, head, size);
+    }
+    buffer->head = (uint8_t)(size + extra);
     buffer->seal = seal;
     return EIO_OK;
 }
