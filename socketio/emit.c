@@ -32,18 +32,21 @@ void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name, sio_args args)
 
 int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned flags)
 {
+    sio_namespace *nsp = socket->nsp;
     sio_encoded packet;
 
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
-    const eio_slice id = sio_socket_id(socket);
-    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
     int rc = EIO_OK;
-    if (socket->state == SOCKET_JOINING) /* it has missed nothing yet */
-        rc = socket->nsp->server->parser->encode_event(&packet, sio_namespace_name(socket->nsp),
-                                                       false, 0, name, args);
-    else
-        rc = sio_encode_event(&packet, socket->nsp, &target, name, args);
+    if (nsp->recovery == NULL ||
+        socket->state == SOCKET_JOINING) { /* which has missed nothing yet */
+        rc = nsp->server->parser->encode_event(&packet, sio_namespace_name(nsp), false, 0, name,
+                                               args);
+    } else {
+        const eio_slice id = sio_socket_id(socket);
+        const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
+        rc = sio_encode_event(&packet, nsp, &target, name, args);
+    }
     if (rc != EIO_OK)
         return rc;
     sio_socket_tell_outgoing(socket, name, args);

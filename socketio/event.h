@@ -7,32 +7,19 @@
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
-/* What the middleware that was called last has said. */
-typedef enum sio_event_verdict {
-    EVENT_OPEN, /* no middleware waits */
-    EVENT_AWAITED,
-    EVENT_PASSED,
-    EVENT_REFUSED,
-} sio_event_verdict;
-
 struct sio_event {
-    TAILQ_ENTRY(sio_event) link; /* of the server's list, when it was answered late */
-    sio_socket *socket;          /* borrowed, counted while in middlewares; of a kept event NULL */
+    sio_socket *socket; /* borrowed, counted while in middlewares; of a kept event NULL */
     eio_slice name;
     sio_args args;
     void *parts; /* own heap: what name and args point into; NULL: the packet's memory */
     uint64_t ack_id;
     bool has_ack;
+    bool in_chain; /* it is a sio_chained_event's, in the middlewares */
     unsigned refs; /* of a kept event; 0: it is on its way */
-    /* in the middlewares: */
-    uint32_t step;     /* those of the namespace that were called */
-    uint32_t own_step; /* those of the socket */
-    sio_event_verdict verdict;
-    bool in_call;  /* one is being called right now */
-    char *refusal; /* own heap; NULL if there was no memory for it */
 };
 
-typedef TAILQ_HEAD(sio_event_list, sio_event) sio_event_list;
+/* Of event_chain.c. */
+typedef TAILQ_HEAD(sio_event_list, sio_chained_event) sio_event_list;
 
 /* Run middlewares and handlers, until the socket is no longer connected. From the loop. */
 void sio_event_dispatch(sio_socket *socket, const sio_packet *packet);

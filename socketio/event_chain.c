@@ -7,33 +7,50 @@
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
-static void free_event(sio_event *event)
+/* What the middleware that was called last has said. */
+typedef enum event_verdict {
+    EVENT_AWAITED,
+    EVENT_PASSED,
+    EVENT_REFUSED,
+} event_verdict;
+
+typedef struct sio_chained_event {
+    sio_event event;                     /* first: who has it has all of this */
+    TAILQ_ENTRY(sio_chained_event) link; /* of the server's list, when it was answered late */
+    uint32_t step;                       /* middlewares of the namespace that were called */
+    uint32_t own_step;                   /* those of the socket */
+    event_verdict verdict;
+    bool in_call;  /* one is being called right now */
+    char *refusal; /* own heap; NULL if there was no memory for it */
+} chained_event;
+
+static void free_event(chained_event *chained)
 {
-    sio_event_free_parts(event);
-    sio_socket_unref(event->socket);
-    free(event->refusal);
-    free(event);
+    sio_event_free_parts(&chained->event);
+    sio_socket_unref(chained->event.socket);
+    free(chained->refusal);
+    free(chained);
 }
 
 /* NULL: all were called. The namespace's come first, also those that are added meanwhile. */
-static const sio_callback *next_middleware(sio_event *event)
+static const sio_callback *next_middleware(chained_event *chained)
 {
-    const sio_callbacks *shared = &event->socket->nsp->filters;
-    const sio_socket_extra *extra = event->socket->extra;
+    const sio_socket *socket = chained->event.socket;
+    const sio_callbacks *shared = &socket->nsp->filters;
 
-    if (event->own_step == 0 && event->step < shared->count)
-        return &shared->items[event->step++];
-    if (extra != NULL && event->own_step < extra->filters.count)
-        return &extra->filters.items[event->own_step++];
+    if (chained->own_step == 0 && chained->step < shared->count)
+        return &shared->items[chained->step++];
+    if (socket->extra != NULL && chained->own_step < socket->extra->filters.count)
+        return &socket->extra->filters.items[chained->own_step++];
     return NULL;
 }
 
-static void call(sio_event *event, sio_callback middleware)
+static void call(chained_event *chained, sio_callback middleware)
 {
-    event->verdict = EVENT_AWAITED;
-    event->in_call = true;
-    middleware.call.filter(event->socket, event, middleware.data);
-    event->in_call = false;
+    chained->verdict = EVENT_AWAITED;
+    chained->in_call = true;
+    middleware.call.filter(chained->event.socket, &chained->event, middleware.data);
+    chained->in_call = false;
 }
 
 /* What it says stands in the packet's memory, which goes. */
@@ -47,33 +64,33 @@ static void hold(sio_event *event)
     event->has_ack = false;
 }
 
-static void finish(sio_event *event)
+static void finish(chained_event *chained)
 {
-    const char *refusal = event->refusal != NULL ? event->refusal : "refused by a middleware";
+    const char *refusal = chained->refusal != NULL ? chained->refusal : "refused by a middleware";
 
-    if (event->verdict == EVENT_REFUSED)
-        sio_socket_tell_error(event->socket, refusal);
+    if (chained->verdict == EVENT_REFUSED)
+        sio_socket_tell_error(chained->event.socket, refusal);
     else
-        sio_event_call_named(event);
+        sio_event_call_named(&chained->event);
 }
 
-static void run(sio_event *event)
+static void run(chained_event *chained)
 {
-    const sio_socket *socket = event->socket;
+    const sio_socket *socket = chained->event.socket;
     const sio_callback *next;
 
-    while (event->verdict == EVENT_PASSED && socket->state == SOCKET_CONNECTED &&
-           (next = next_middleware(event)) != NULL)
-        call(event, *next);
-    if (event->verdict == EVENT_AWAITED) {
-        hold(event);
+    while (chained->verdict == EVENT_PASSED && socket->state == SOCKET_CONNECTED &&
+           (next = next_middleware(chained)) != NULL)
+        call(chained, *next);
+    if (chained->verdict == EVENT_AWAITED) {
+        hold(&chained->event);
         return;
     }
     if (socket->state == SOCKET_CONNECTED) {
-        event->in_call = true; /* nobody can answer any more */
-        finish(event);
+        chained->in_call = true; /* nobody can answer any more */
+        finish(chained);
     }
-    free_event(event);
+    free_event(chained);
 }
 
 void sio_event_chain_begin(const sio_event *event)
@@ -87,24 +104,24 @@ void sio_event_chain_begin(const sio_event *event)
         sio_socket_tell_error(socket, "too many events wait for a middleware");
         return;
     }
-    sio_event *copy = malloc(sizeof(*copy));
-    if (copy == NULL) {
+    chained_event *chained = malloc(sizeof(*chained));
+    if (chained == NULL) {
         sio_server_log(server, 'e', "event dropped: out of memory");
         return;
     }
-    *copy = *event;
-    copy->socket = sio_socket_ref(socket);
-    copy->verdict = EVENT_PASSED;
-    run(copy);
+    *chained = (chained_event){ .event = *event, .verdict = EVENT_PASSED };
+    chained->event.socket = sio_socket_ref(socket);
+    chained->event.in_chain = true;
+    run(chained);
 }
 
 void sio_event_chain_run_ready(sio_server *server)
 {
-    sio_event *event;
+    chained_event *chained;
 
-    while ((event = TAILQ_FIRST(&server->ready_events)) != NULL) {
-        TAILQ_REMOVE(&server->ready_events, event, link);
-        run(event);
+    while ((chained = TAILQ_FIRST(&server->ready_events)) != NULL) {
+        TAILQ_REMOVE(&server->ready_events, chained, link);
+        run(chained);
     }
 }
 
@@ -126,24 +143,33 @@ int sio_socket_use_event(sio_socket *socket, sio_event_middleware_cb *callback, 
                              (sio_callback){ .call.filter = callback, .data = data });
 }
 
+/* NULL: it is not for a middleware to say something now. */
+static chained_event *awaited(sio_event *event)
+{
+    chained_event *chained = event->in_chain ? (chained_event *)event : NULL;
+
+    return chained != NULL && chained->verdict == EVENT_AWAITED ? chained : NULL;
+}
+
 int sio_event_next(sio_event *event, const char *refusal)
 {
+    chained_event *chained = awaited(event);
     sio_socket *socket = event->socket;
 
-    if (event->verdict != EVENT_AWAITED)
+    if (chained == NULL)
         return EIO_E_STATE;
-    event->verdict = refusal == NULL ? EVENT_PASSED : EVENT_REFUSED;
+    chained->verdict = refusal == NULL ? EVENT_PASSED : EVENT_REFUSED;
     if (refusal != NULL)
-        event->refusal = strdup(refusal);
-    if (event->in_call)
+        chained->refusal = strdup(refusal);
+    if (chained->in_call)
         return EIO_OK; /* run goes on */
     socket->held_events--;
     if (socket->state != SOCKET_CONNECTED || event->parts == NULL) {
         int rc = event->parts == NULL ? EIO_E_NOMEM : EIO_E_STATE;
-        free_event(event);
+        free_event(chained);
         return rc;
     }
-    TAILQ_INSERT_TAIL(&socket->nsp->server->ready_events, event, link);
+    TAILQ_INSERT_TAIL(&socket->nsp->server->ready_events, chained, link);
     sio_server_wake(socket->nsp->server);
     return EIO_OK;
 }
@@ -152,7 +178,7 @@ int sio_event_set_args(sio_event *event, sio_args args)
 {
     sio_event changed = { .name = event->name, .args = args };
 
-    if (event->verdict != EVENT_AWAITED)
+    if (awaited(event) == NULL)
         return EIO_E_STATE;
     if (sio_event_copy_parts(&changed) != EIO_OK)
         return EIO_E_NOMEM;

@@ -100,7 +100,7 @@ static void run_ended(sio_server *server)
     sio_room_notes_run(server);
 }
 
-void sio_server_run_due(sio_server *server)
+void sio_server_run_all_due(sio_server *server)
 {
     sio_socket *socket;
 
@@ -124,7 +124,7 @@ static void run_late(eio_late *late)
 {
     sio_server *server = (sio_server *)((char *)late - offsetof(sio_server, late));
 
-    sio_server_run_due(server);
+    sio_server_run_all_due(server); /* it is on the loop's list no more */
 }
 
 /* ---- life ---- */

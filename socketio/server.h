@@ -75,7 +75,13 @@ void sio_server_schedule(sio_server *server, sio_socket *socket);
 /* See that what is due is run before the loop sleeps. */
 void sio_server_wake(sio_server *server);
 /* Run what is due. Only from the loop, never under a call of the application. */
-void sio_server_run_due(sio_server *server);
+void sio_server_run_all_due(sio_server *server);
+/* The same. Whatever puts something on a list wakes the server: if it was not woken, all are empty. */
+static inline void sio_server_run_due(sio_server *server)
+{
+    if (eio_late_is_waiting(&server->late))
+        sio_server_run_all_due(server);
+}
 
 /* A line for the log; costs nothing when nobody listens. */
 void sio_server_log(sio_server *server, char level, const char *format, ...) EIO_PRINTF(3, 4);

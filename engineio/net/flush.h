@@ -27,6 +27,11 @@ typedef struct eio_late {
 
 typedef TAILQ_HEAD(eio_late_list, eio_late) eio_late_list;
 
+static inline bool eio_late_is_waiting(const eio_late *late)
+{
+    return late->link.tqe_prev != NULL;
+}
+
 /* Run it before the loop sleeps; adding it again does nothing. */
 EIO_PRIVATE void eio_late_add(struct eio_loop *loop, eio_late *late);
 /* Do not run it after all: before its owner goes. */
