@@ -72,8 +72,8 @@ static void end(question *asked)
     pubsub_connection_go_on(connection);
 }
 
-/* `room` is taken, `json` is given away. */
-static void ask(pubsub_connection *connection, pubsub_op op, eio_slice room, eio_slice room_json,
+/* `room` is taken, `json` is given away. False: it was refused. */
+static bool ask(pubsub_connection *connection, pubsub_op op, eio_slice room, eio_slice room_json,
                 eio_buffer *json, pubsub_answer_cb *callback)
 {
     pubsub *owner = connection->owner;
@@ -85,7 +85,7 @@ static void ask(pubsub_connection *connection, pubsub_op op, eio_slice room, eio
         free((char *)(uintptr_t)room.base);
         eio_buffer_unref(json);
         refuse(connection, "Service unavailable");
-        return;
+        return false;
     }
     /* Messages of one millisecond keep their order: the score grows, the timestamp stays whole. */
     if (op == PUBSUB_MESSAGE && score <= owner->last_score)
@@ -103,10 +103,11 @@ static void ask(pubsub_connection *connection, pubsub_op op, eio_slice room, eio
     };
     if (pubsub_store_ask(owner->store, &query, callback, asked) == EIO_OK) {
         connection->waiting++;
-        return;
+        return true;
     }
     question_free(asked);
     refuse(connection, "Service unavailable");
+    return false;
 }
 
 /* ---- auth ---- */
@@ -149,56 +150,86 @@ static void auth(pubsub_connection *connection, const fields *said)
         refuse(connection, "Service unavailable");
         return;
     }
-    ask(connection, PUBSUB_ONLINE, (eio_slice){ 0 }, (eio_slice){ 0 },
-        pubsub_told_authenticated(said->user), finish_auth);
+    (void)ask(connection, PUBSUB_ONLINE, (eio_slice){ 0 }, (eio_slice){ 0 },
+              pubsub_told_authenticated(said->user), finish_auth);
 }
 
 /* ---- join and leave ---- */
+
+static void refuse_join(pubsub_connection *connection, pubsub_seat *seat, eio_slice room)
+{
+    pubsub *owner = connection->owner;
+    const pubsub_query doubtful = { .connection = eio_slice_of(connection->id),
+                                    .user = connection->user,
+                                    .room = room };
+
+    if (seat->coming) {
+        pubsub_seat_leave(&owner->rooms, seat);
+        pubsub_let_go(owner, NULL, PUBSUB_LEAVE, &doubtful);
+    }
+    refuse(connection, "Service unavailable");
+}
+
+static void show_history(pubsub_seat *seat, eio_slice room_json, const pubsub_answer *answer)
+{
+    eio_buffer *json = pubsub_told_history(room_json, answer->texts, answer->count);
+
+    if (json != NULL)
+        pubsub_tell(seat->connection, eio_buffer_slice(json));
+    eio_buffer_unref(json);
+    while ((json = pubsub_seat_take_early(seat)) != NULL) {
+        pubsub_pass_on(seat, json);
+        eio_buffer_unref(json);
+    }
+}
 
 /* To the room if the user is new in it, else only to this connection, whose seat is new. */
 static void finish_join(const pubsub_answer *answer, void *data)
 {
     question *asked = data;
     pubsub_connection *connection = asked->connection;
-    pubsub *owner = connection->owner;
+    pubsub_seat *seat = pubsub_seat_find(connection, asked->room);
     eio_slice told = eio_buffer_slice(asked->json);
-    bool was_there = pubsub_seat_find(connection, asked->room) != NULL;
 
-    if (answer->status != EIO_OK ||
-        (!was_there && pubsub_seat_take(&owner->rooms, connection, asked->room) == NULL)) {
-        const pubsub_query doubtful = { .connection = eio_slice_of(connection->id),
-                                        .user = connection->user,
-                                        .room = asked->room };
-        if (!was_there)
-            pubsub_let_go(owner, NULL, PUBSUB_LEAVE, &doubtful);
-        refuse(connection, "Service unavailable");
+    if (answer->status != EIO_OK) {
+        refuse_join(connection, seat, asked->room);
         end(asked);
         return;
     }
+    bool is_new = seat->coming;
+    pubsub_seat_show(seat, answer->texts, answer->count);
     if (answer->changed)
-        pubsub_tell_room(owner, asked->room, told, NULL);
-    else if (!was_there)
+        pubsub_tell_room(connection->owner, asked->room, told, NULL);
+    else if (is_new)
         pubsub_tell(connection, told);
-    pubsub_room_show(pubsub_rooms_find(&owner->rooms, asked->room), answer->texts, answer->count);
-    eio_buffer *history = pubsub_told_history(asked->room_json, answer->texts, answer->count);
-    if (history != NULL)
-        pubsub_tell(connection, eio_buffer_slice(history));
-    eio_buffer_unref(history);
+    show_history(seat, asked->room_json, answer);
     end(asked);
 }
 
+/* It sits down before it asks: what others say from then on comes to it, if the history has not got it. */
 static void join(pubsub_connection *connection, const fields *said, eio_slice room)
 {
-    if (connection->seat_count >= (size_t)connection->owner->host->options->max_rooms &&
-        pubsub_seat_find(connection, room) == NULL) {
+    pubsub *owner = connection->owner;
+    pubsub_seat *seat = pubsub_seat_find(connection, room);
+
+    if (seat == NULL && connection->seat_count >= (size_t)owner->host->options->max_rooms) {
         free((char *)(uintptr_t)room.base);
         refuse(connection, "Too many rooms");
         return;
     }
-    ask(connection, PUBSUB_JOIN, room, said->room,
-        pubsub_told_presence("user_joined", said->room, connection->user_json,
-                             connection->owner->store->server_id),
-        finish_join);
+    if (seat == NULL)
+        seat = pubsub_seat_take(&owner->rooms, connection, room);
+    if (seat == NULL) {
+        free((char *)(uintptr_t)room.base);
+        refuse(connection, "Service unavailable");
+        return;
+    }
+    bool asked = ask(connection, PUBSUB_JOIN, room, said->room,
+                     pubsub_told_presence("user_joined", said->room, connection->user_json,
+                                          owner->store->server_id),
+                     finish_join);
+    if (!asked && seat->coming)
+        pubsub_seat_leave(&owner->rooms, seat);
 }
 
 /* The seat is given up at once; who remains hears of it when the store has agreed that it was the last one. */
@@ -243,10 +274,12 @@ static void finish_message(const pubsub_answer *answer, void *data)
     pubsub_connection *connection = asked->connection;
     eio_slice told = eio_buffer_slice(asked->json);
     pubsub_room *room = pubsub_rooms_find(&connection->owner->rooms, asked->room);
+    pubsub_known message;
 
     if (answer->status != EIO_OK)
         refuse(connection, "Service unavailable");
-    else if (room != NULL && pubsub_room_remember(room, told))
+    else if (room != NULL && pubsub_message_read(&message, told) &&
+             pubsub_room_remember(room, &message))
         pubsub_tell_room(connection->owner, asked->room, told, connection);
     end(asked);
 }
@@ -268,10 +301,10 @@ static void say(pubsub_connection *connection, const fields *said, eio_slice roo
         refuse(connection, "Invalid content");
         return;
     }
-    ask(connection, PUBSUB_MESSAGE, room, said->room,
-        pubsub_told_message(said->room, connection->user_json, said->content, pubsub_now_ms(),
-                            connection->owner->store->server_id),
-        finish_message);
+    (void)ask(connection, PUBSUB_MESSAGE, room, said->room,
+              pubsub_told_message(said->room, connection->user_json, said->content, pubsub_now_ms(),
+                                  connection->owner->store->server_id),
+              finish_message);
 }
 
 static void type(pubsub_connection *connection, const fields *said, eio_slice room)
@@ -280,10 +313,10 @@ static void type(pubsub_connection *connection, const fields *said, eio_slice ro
         free((char *)(uintptr_t)room.base);
         return;
     }
-    ask(connection, PUBSUB_TELL, room, said->room,
-        pubsub_told_typing(said->room, connection->user_json, said->is_typing,
-                           connection->owner->store->server_id),
-        finish_typing);
+    (void)ask(connection, PUBSUB_TELL, room, said->room,
+              pubsub_told_typing(said->room, connection->user_json, said->is_typing,
+                                 connection->owner->store->server_id),
+              finish_typing);
 }
 
 static void leave(pubsub_connection *connection, const fields *said, eio_slice room)
@@ -387,14 +420,16 @@ void pubsub_register_again(pubsub_connection *connection)
 
     if (connection->user.base == NULL || connection->leaving)
         return;
-    ask(connection, PUBSUB_ONLINE, (eio_slice){ 0 }, (eio_slice){ 0 }, NULL, finish_online_again);
+    (void)ask(connection, PUBSUB_ONLINE, (eio_slice){ 0 }, (eio_slice){ 0 }, NULL,
+              finish_online_again);
     LIST_FOREACH(seat, &connection->seats, of_connection) {
         eio_buffer *name = eio_buffer_new(64);
         if (name != NULL && sio_json_append_string(&name, seat->room->name) == EIO_OK)
-            ask(connection, PUBSUB_JOIN, copy_slice(seat->room->name), (eio_slice){ 0 },
-                pubsub_told_presence("user_joined", eio_buffer_slice(name), connection->user_json,
-                                     connection->owner->store->server_id),
-                finish_again);
+            (void)ask(connection, PUBSUB_JOIN, copy_slice(seat->room->name), (eio_slice){ 0 },
+                      pubsub_told_presence("user_joined", eio_buffer_slice(name),
+                                           connection->user_json,
+                                           connection->owner->store->server_id),
+                      finish_again);
         eio_buffer_unref(name);
     }
 }

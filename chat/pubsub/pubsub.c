@@ -43,8 +43,37 @@ void pubsub_tell_room(pubsub *owner, eio_slice name, eio_slice json,
     if (frame == NULL)
         return;
     LIST_FOREACH(seat, &room->seats, of_room)
-        if (seat->connection != except && seat->connection->client.ws != NULL)
+        if (seat->connection != except && !seat->coming && seat->connection->client.ws != NULL)
             (void)eio_websocket_send(seat->connection->client.ws, frame, false);
+    eio_buffer_unref(frame);
+}
+
+void pubsub_pass_on(pubsub_seat *seat, eio_buffer *json)
+{
+    pubsub_known message;
+
+    if (seat->connection->client.ws != NULL &&
+        (!pubsub_message_read(&message, eio_buffer_slice(json)) ||
+         pubsub_seat_expects(seat, &message)))
+        (void)eio_websocket_send(seat->connection->client.ws, json, false);
+}
+
+/* What another server has told, on the channel or in the history. */
+static void pass_on(pubsub_room *room, eio_slice json)
+{
+    pubsub_known message;
+    pubsub_seat *seat;
+
+    if (pubsub_message_read(&message, json) && !pubsub_room_remember(room, &message))
+        return;
+    eio_buffer *frame = eio_buffer_copy(json);
+    if (frame == NULL)
+        return;
+    LIST_FOREACH(seat, &room->seats, of_room)
+        if (seat->coming)
+            pubsub_seat_keep(seat, frame);
+        else
+            pubsub_pass_on(seat, frame);
     eio_buffer_unref(frame);
 }
 
@@ -157,8 +186,7 @@ static void handle_told(eio_slice name, eio_slice json, void *data)
         return;
     if (server.len == strlen(own) + 2 && memcmp(server.base + 1, own, strlen(own)) == 0)
         return;
-    if (pubsub_room_remember(room, json))
-        pubsub_tell_room(owner, name, json, NULL);
+    pass_on(room, json);
 }
 
 typedef struct catch_up {
@@ -174,8 +202,8 @@ static void finish_catch_up(const pubsub_answer *answer, void *data)
     pubsub_room *room = pubsub_rooms_find(&missed->owner->rooms, name);
 
     for (size_t i = 0; i < answer->count && room != NULL; i++)
-        if (pubsub_is_object(answer->texts[i]) && pubsub_room_remember(room, answer->texts[i]))
-            pubsub_tell_room(missed->owner, name, answer->texts[i], NULL);
+        if (pubsub_is_object(answer->texts[i]))
+            pass_on(room, answer->texts[i]);
     free(missed);
 }
 

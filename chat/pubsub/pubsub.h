@@ -69,10 +69,12 @@ struct pubsub {
 long long pubsub_now_ms(void);
 void pubsub_make_id(char out[PUBSUB_ID_BYTES]);
 
-/* To everybody in the room at this server, but one (may be NULL). */
+/* What this server says: to everybody in the room at it who has come, but one (may be NULL). */
 void pubsub_tell_room(pubsub *owner, eio_slice room, eio_slice json,
                       const pubsub_connection *except);
 void pubsub_tell(pubsub_connection *connection, eio_slice json);
+/* What another server has said: to one who has come, unless the history had it. Shared. */
+void pubsub_pass_on(pubsub_seat *seat, eio_buffer *json);
 
 /* Ask the store to let go of it, now or as soon as it can; who remains is told. `connection` may be NULL. */
 void pubsub_let_go(pubsub *owner, pubsub_connection *connection, pubsub_op op,

@@ -6,7 +6,10 @@
 #include "chat/json.h"
 #include "chat/pubsub/pubsub.h"
 
-enum { SLACK_MS = 5000 }; /* by which the clocks of servers may differ */
+enum {
+    SLACK_MS = 5000,   /* by which the clocks of servers may differ */
+    MOST_EARLY = 1000, /* more in the time of one answer is a flood, and is lost to who joins */
+};
 
 static int compare(const void *a, const void *b)
 {
@@ -80,6 +83,8 @@ pubsub_seat *pubsub_seat_take(pubsub_rooms *rooms, pubsub_connection *connection
     }
     seat->room = room;
     seat->connection = connection;
+    seat->coming = true;
+    STAILQ_INIT(&seat->early);
     LIST_INSERT_HEAD(&room->seats, seat, of_room);
     LIST_INSERT_HEAD(&connection->seats, seat, of_connection);
     connection->seat_count++;
@@ -88,17 +93,21 @@ pubsub_seat *pubsub_seat_take(pubsub_rooms *rooms, pubsub_connection *connection
 
 void pubsub_seat_leave(pubsub_rooms *rooms, pubsub_seat *seat)
 {
+    eio_buffer *early;
+
+    while ((early = pubsub_seat_take_early(seat)) != NULL)
+        eio_buffer_unref(early);
     LIST_REMOVE(seat, of_room);
     LIST_REMOVE(seat, of_connection);
     seat->connection->seat_count--;
     drop_if_empty(rooms, seat->room);
+    free(seat->shown);
     free(seat);
 }
 
 /* ---- what has been passed on ---- */
 
-/* The id and time of a message; false for any other object. */
-static bool read_message(pubsub_known *out, eio_slice json)
+bool pubsub_message_read(pubsub_known *out, eio_slice json)
 {
     eio_slice type, id, timestamp;
     const chat_json_field fields[] = { { "type", &type },
@@ -116,35 +125,31 @@ static bool read_message(pubsub_known *out, eio_slice json)
     return true;
 }
 
-static bool knows(const pubsub_room *room, const pubsub_known *message)
+static bool is_among(const pubsub_known *list, size_t count, const pubsub_known *message)
 {
-    for (size_t i = 0; i < room->known_count; i++)
-        if (memcmp(room->known[i].id, message->id, sizeof(message->id)) == 0)
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(list[i].id, message->id, sizeof(message->id)) == 0)
             return true;
     return false;
 }
 
-bool pubsub_room_remember(pubsub_room *room, eio_slice json)
+bool pubsub_room_remember(pubsub_room *room, const pubsub_known *message)
 {
-    pubsub_known message;
-
-    if (!read_message(&message, json))
-        return true;
     if (room->known == NULL)
         room->known = calloc(PUBSUB_REMEMBERED, sizeof(*room->known));
     if (room->known == NULL)
         return true;
-    if (knows(room, &message))
+    if (is_among(room->known, room->known_count, message))
         return false;
     pubsub_known *place = &room->known[room->known_next];
     if (room->known_count == PUBSUB_REMEMBERED && place->ms > room->floor_ms)
         room->floor_ms = place->ms;
-    *place = message;
+    *place = *message;
     room->known_next = (room->known_next + 1) % PUBSUB_REMEMBERED;
     if (room->known_count < PUBSUB_REMEMBERED)
         room->known_count++;
-    if (message.ms > room->newest_ms)
-        room->newest_ms = message.ms;
+    if (message->ms > room->newest_ms)
+        room->newest_ms = message->ms;
     return true;
 }
 
@@ -155,13 +160,68 @@ double pubsub_room_since(const pubsub_room *room)
     return since > room->floor_ms ? since : room->floor_ms;
 }
 
-void pubsub_room_show(pubsub_room *room, const eio_slice *messages, size_t count)
-{
-    pubsub_known oldest;
+/* ---- a seat and its history ---- */
 
-    /* There may be older ones that were not shown, and are not to be told later. */
-    if (count == PUBSUB_SHOWN && read_message(&oldest, messages[0]) && oldest.ms > room->floor_ms)
-        room->floor_ms = oldest.ms;
-    for (size_t i = 0; i < count; i++)
-        (void)pubsub_room_remember(room, messages[i]);
+void pubsub_seat_keep(pubsub_seat *seat, eio_buffer *json)
+{
+    pubsub_early *early = seat->early_count < MOST_EARLY ? malloc(sizeof(*early)) : NULL;
+
+    if (early == NULL)
+        return;
+    early->json = eio_buffer_ref(json);
+    STAILQ_INSERT_TAIL(&seat->early, early, link);
+    seat->early_count++;
+}
+
+eio_buffer *pubsub_seat_take_early(pubsub_seat *seat)
+{
+    pubsub_early *early = STAILQ_FIRST(&seat->early);
+    eio_buffer *json = NULL;
+
+    if (early != NULL) {
+        STAILQ_REMOVE_HEAD(&seat->early, link);
+        seat->early_count--;
+        json = early->json;
+        free(early);
+    }
+    return json;
+}
+
+/* Where nobody sat before, what is missed later is what is newer than this history. */
+static void begin_room(pubsub_room *room, const pubsub_seat *seat, bool is_whole)
+{
+    if (LIST_NEXT(LIST_FIRST(&room->seats), of_room) != NULL || room->known_count > 0)
+        return;
+    for (size_t i = 0; i < seat->shown_count; i++)
+        if (seat->shown[i].ms > room->newest_ms)
+            room->newest_ms = seat->shown[i].ms;
+    if (!is_whole && seat->shown_count > 0)
+        room->floor_ms = seat->shown[0].ms;
+}
+
+void pubsub_seat_show(pubsub_seat *seat, const eio_slice *messages, size_t count)
+{
+    free(seat->shown);
+    seat->shown = calloc(count + 1, sizeof(*seat->shown));
+    seat->shown_count = 0;
+    seat->coming = false;
+    for (size_t i = 0; i < count && seat->shown != NULL; i++)
+        if (pubsub_message_read(&seat->shown[seat->shown_count], messages[i]))
+            seat->shown_count++;
+    begin_room(seat->room, seat, count < PUBSUB_SHOWN);
+}
+
+bool pubsub_seat_expects(pubsub_seat *seat, const pubsub_known *message)
+{
+    if (seat->shown_count == 0)
+        return true;
+    if (is_among(seat->shown, seat->shown_count, message))
+        return false;
+    if (message->ms > seat->shown[seat->shown_count - 1].ms + 2 * SLACK_MS) {
+        free(seat->shown);
+        seat->shown = NULL;
+        seat->shown_count = 0;
+        return true;
+    }
+    return seat->shown_count < PUBSUB_SHOWN || message->ms >= seat->shown[0].ms;
 }

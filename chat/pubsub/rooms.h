@@ -1,6 +1,8 @@
 /*
  * The rooms of this server: who sits in which, and which messages have been passed on, so that what was missed while
- * the link to Redis was down can be told later, and nothing twice. Expected load: a walk over a room for each message.
+ * the link to Redis was down can be told later, and nothing twice. What others say comes on another link than the
+ * history: a seat takes what comes before its history afterwards, and leaves out what the history has shown already.
+ * Expected load: a walk over a room for each message.
  */
 #ifndef CHAT_PUBSUB_ROOMS_H
 #define CHAT_PUBSUB_ROOMS_H
@@ -15,18 +17,31 @@ enum { PUBSUB_REMEMBERED = 128 }; /* messages of a room that are known by id */
 
 typedef struct pubsub_room pubsub_room;
 
-typedef struct pubsub_seat {
-    pubsub_room *room;
-    struct pubsub_connection *connection;
-    LIST_ENTRY(pubsub_seat) of_room, of_connection;
-} pubsub_seat;
-
-LIST_HEAD(pubsub_seat_list, pubsub_seat);
-
 typedef struct pubsub_known {
     char id[PUBSUB_ID_BYTES];
     double ms;
 } pubsub_known;
+
+/* What was told before the history. */
+typedef struct pubsub_early {
+    STAILQ_ENTRY(pubsub_early) link;
+    eio_buffer *json; /* a reference */
+} pubsub_early;
+
+STAILQ_HEAD(pubsub_early_list, pubsub_early);
+
+typedef struct pubsub_seat {
+    pubsub_room *room;
+    struct pubsub_connection *connection;
+    LIST_ENTRY(pubsub_seat) of_room, of_connection;
+    bool coming; /* the store has not answered yet */
+    struct pubsub_early_list early;
+    size_t early_count;
+    pubsub_known *shown; /* of its history, oldest first; NULL: too long ago to be told still */
+    size_t shown_count;
+} pubsub_seat;
+
+LIST_HEAD(pubsub_seat_list, pubsub_seat);
 
 struct pubsub_room {
     LIST_ENTRY(pubsub_room) link;
@@ -50,17 +65,26 @@ pubsub_room *pubsub_rooms_find(const pubsub_rooms *rooms, eio_slice name);
 
 /* NULL if it does not sit there. */
 pubsub_seat *pubsub_seat_find(const struct pubsub_connection *connection, eio_slice room);
-/* Sit down; the room is made if it is not there. NULL when out of memory. */
+/* Sit down, coming; the room is made if it is not there. NULL when out of memory. */
 pubsub_seat *pubsub_seat_take(pubsub_rooms *rooms, struct pubsub_connection *connection,
                               eio_slice room);
 /* Get up; an empty room is gone. */
 void pubsub_seat_leave(pubsub_rooms *rooms, pubsub_seat *seat);
 
-/* A told object, JSON that was checked. False: it is a message that was passed on already. */
-bool pubsub_room_remember(pubsub_room *room, eio_slice json);
+/* The id and time of a told object, JSON that was checked, that is a message. */
+bool pubsub_message_read(pubsub_known *out, eio_slice json);
+/* False: it was passed on already. */
+bool pubsub_room_remember(pubsub_room *room, const pubsub_known *message);
 /* From where on messages may have been missed. */
 double pubsub_room_since(const pubsub_room *room);
-/* What was shown of the history, oldest first. */
-void pubsub_room_show(pubsub_room *room, const eio_slice *messages, size_t count);
+
+/* Keep what others tell while the seat is coming. Shared. */
+void pubsub_seat_keep(pubsub_seat *seat, eio_buffer *json);
+/* The next that was kept; NULL: none. To be unref'd. */
+eio_buffer *pubsub_seat_take_early(pubsub_seat *seat);
+/* The seat is shown this history, oldest first: it has come. */
+void pubsub_seat_show(pubsub_seat *seat, const eio_slice *messages, size_t count);
+/* False: the history had this message, or went back no further than to newer ones. */
+bool pubsub_seat_expects(pubsub_seat *seat, const pubsub_known *message);
 
 #endif

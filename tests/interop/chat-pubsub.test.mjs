@@ -1,9 +1,8 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { isReady, makeFolder, runChatd, startChatd, startRedis, until } from '../support/chatd.mjs';
+import { isReady, makeFolder, runChatd, startChatd, startRedis, until, within } from '../support/chatd.mjs';
 import { startOriginal } from '../support/pubsub_original.mjs';
-import { RawWebSocket, OPCODE, encodeFrame } from '../support/websocket.mjs';
 import { Talker } from '../support/talker.mjs';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -154,6 +153,63 @@ for (const store of ['memory', 'sqlite', 'redis']) {
             await heardNothing(bob);
         });
 
+        test('typing is told to the user\'s other connections and to the room, so many times a second', async (t) => {
+            const chatd = await startOn(t, store);
+            const [bob, ada, tab] = [await connect(t, chatd, 'bob', 'den'), await connect(t, chatd, 'ada', 'den'), await connect(t, chatd, 'ada', 'den')];
+            await bob.take('user_joined');
+            for (let n = 0; n < 500; n++) ada.say({ type: 'typing', roomId: 'den', isTyping: n % 2 === 0 });
+            ada.say({ type: 'message', roomId: 'den', content: 'typed' });
+            for (const talker of [bob, tab]) {
+                let told = 0;
+                while ((await talker.take()).type === 'typing') told++;
+                assert.ok(told >= 10 && told <= 200, `${told} were told`);
+            }
+            await heardNothing(ada);
+        });
+
+        test('names of every script and kind are names, and name but themselves', async (t) => {
+            const chatd = await startOn(t, store);
+            const names = ['__proto__', 'constructor', "'; DROP TABLE members; --", '"\\', '\r\n*1\r\n$8\r\nFLUSHALL\r\n', '*', '?[a-z]', '%00%s', '${x}', 'a:b', 'x:members',
+                ' ', '\u0000', '\u2028', 'Zoë 名前 👩‍👩‍👧 שם', 'é'.repeat(128), 'x'.repeat(256)];
+            const [ada, bob] = [await connect(t, chatd, 'ada'), await connect(t, chatd, 'bob')];
+            for (const name of names) {
+                const user = await connect(t, chatd, name, name);
+                assert.deepEqual(user.history, []);
+                for (const talker of [ada, bob]) {
+                    talker.say({ type: 'join', roomId: name });
+                    assert.deepEqual((await talker.take('user_joined')).roomId, name);
+                    await talker.take('room_history');
+                }
+                await ada.take('user_joined');
+                bob.say({ type: 'message', roomId: name, content: name });
+                assert.deepEqual([(await ada.take('message')).content, (await user.take('user_joined')).userId, (await user.take('user_joined')).userId, (await user.take('message')).content],
+                    [name, 'ada', 'bob', name]);
+                if (!name.includes('\u0000')) assert.deepEqual(await members(chatd, name), ['ada', 'bob', name].sort());
+                user.ws.close();
+                for (const talker of [ada, bob]) assert.equal((await talker.take('user_left')).userId, name);
+            }
+            await until(async () => (await online(chatd)).join() === 'ada,bob', 'the others offline');
+            for (const name of ['x'.repeat(257), 'x'.repeat(1_000_000), 'é'.repeat(500_000)]) {
+                await refused(ada, { type: 'auth', userId: name }, 'Invalid userId');
+                await refused(ada, { type: 'join', roomId: name }, 'Invalid roomId');
+            }
+        });
+
+        test('of ten connections of one user that join, talk and leave at once others hear one come and one go', async (t) => {
+            const chatd = await startOn(t, store);
+            const bob = await connect(t, chatd, 'bob', 'den');
+            const tabs = await Promise.all(Array.from({ length: 10 }, () => connect(t, chatd, 'ada')));
+            for (const tab of tabs) tab.say({ type: 'join', roomId: 'den' });
+            for (const tab of tabs) await tab.take('room_history').catch(() => tab.take('room_history'));
+            assert.equal((await bob.take('user_joined')).userId, 'ada');
+            assert.deepEqual(await members(chatd, 'den'), ['ada', 'bob']);
+            for (const [i, tab] of tabs.entries()) if (i % 2) tab.say({ type: 'leave', roomId: 'den' });
+            for (const [i, tab] of tabs.entries()) if (i % 2 === 0) tab.ws.close();
+            assert.equal((await bob.take('user_left')).userId, 'ada');
+            await heardNothing(bob);
+            assert.deepEqual(await members(chatd, 'den'), ['bob']);
+        });
+
         test('who authenticates under another name leaves as the first', async (t) => {
             const chatd = await startOn(t, store);
             const bob = await connect(t, chatd, 'bob', 'den');
@@ -186,11 +242,14 @@ for (const store of ['memory', 'sqlite', 'redis']) {
             assert.deepEqual(await get(chatd, '/api/online-users'), { status: 200, body: { users: ['ä"da'], count: 1 } });
             assert.deepEqual(await get(chatd, '/api/rooms/x%2Fy/members'), { status: 200, body: { members: ['ä"da'], count: 1 } });
             for (const path of ['/', '/api/rooms', '/nowhere']) assert.equal((await get(chatd, path)).status, 404);
-            const response = await fetch(`${chatd.url}/health`, { headers: { Origin: 'https://example.org' } });
-            assert.equal(response.headers.get('access-control-allow-origin'), null);
+            const allowed = async (server, origin) => (await fetch(`${server.url}/health`, { headers: { Origin: origin } })).headers.get('access-control-allow-origin');
+            assert.equal(await allowed(chatd, 'https://example.org'), null);
+            const open = await startChatd(t, ['--store', 'memory', '--cors-origin', 'https://example.org'], { profile: 'pubsub' });
+            assert.equal(await allowed(open, 'https://example.org'), 'https://example.org');
+            assert.notEqual(await allowed(open, 'https://evil.example'), 'https://evil.example');
         });
 
-        test('broken frames and large messages end their sender alone', async (t) => {
+        test('a large message ends its sender alone', async (t) => {
             const chatd = await startOn(t, store);
             const ada = await connect(t, chatd, 'ada', 'den');
             const big = await connect(t, chatd, 'big', 'den');
@@ -198,9 +257,6 @@ for (const store of ['memory', 'sqlite', 'redis']) {
             big.say('x'.repeat(1024 * 1024 + 1));
             assert.equal((await big.closed()).code, 1009);
             await ada.take('user_left');
-            const raw = await RawWebSocket.attempt(chatd.port, '/');
-            raw.wire.write(encodeFrame(OPCODE.text, 'unmasked', { mask: false }));
-            await until(async () => (await get(chatd, '/health')).body.connections === 1, 'the end of the broken one');
             await heardNothing(ada);
         });
 
@@ -296,6 +352,87 @@ describe('Redis', { concurrency: 2 }, () => {
         assert.deepEqual(await members(one, 'other'), []);
         await heardNothing(bob);
         assert.deepEqual((await one.redis.run('KEYS', '*')).filter((key) => /ada/.test(key)), []);
+    });
+
+    test('of three servers two are killed at once: the third tells of all who were there, once', async (t) => {
+        const one = await startOn(t, 'redis');
+        const [two, three] = [await start(t, one.redis), await start(t, one.redis)];
+        const bob = await connect(t, one, 'bob', 'den');
+        await connect(t, two, 'ada', 'den');
+        await connect(t, three, 'ada', 'den');
+        await connect(t, three, 'eve', 'den');
+        for (let i = 0; i < 2; i++) await bob.take('user_joined');
+        await Promise.all([two.kill(), three.kill()]);
+        const left = [await within(bob.take('user_left'), 'one', 20000), await bob.take('user_left')];
+        assert.deepEqual(left.map((one) => one.userId).sort(), ['ada', 'eve']);
+        await until(async () => (await online(one)).join() === 'bob', 'both offline');
+        await heardNothing(bob);
+    });
+
+    test('a user at two servers is one to the room, which hears of the last leave alone', async (t) => {
+        const one = await startOn(t, 'redis');
+        const two = await start(t, one.redis);
+        const [bob, eve] = [await connect(t, one, 'bob', 'den'), await connect(t, two, 'eve', 'den')];
+        await bob.take('user_joined');
+        const tabs = await Promise.all(Array.from({ length: 10 }, (_, i) => connect(t, i % 2 ? one : two, 'ada')));
+        for (const tab of tabs) tab.say({ type: 'join', roomId: 'den' });
+        for (const talker of [bob, eve]) assert.equal((await talker.take('user_joined')).userId, 'ada');
+        for (const tab of tabs) while ((await tab.take()).type !== 'room_history');
+        tabs[0].say({ type: 'message', roomId: 'den', content: 'to all but me' });
+        for (const talker of [bob, eve, ...tabs.slice(1)]) {
+            const heard = await talker.take();
+            assert.equal((heard.type === 'user_joined' ? await talker.take() : heard).content, 'to all but me');
+        }
+        for (const tab of tabs.slice(1)) tab.say({ type: 'leave', roomId: 'den' });
+        await until(async () => (await one.redis.run('SCARD', 'chat:pubsub:joined:3:den:ada')) === 1, 'nine to leave');
+        assert.deepEqual(await members(one, 'den'), ['ada', 'bob', 'eve']);
+        for (const talker of [bob, eve]) await heardNothing(talker);
+        tabs[0].say({ type: 'leave', roomId: 'den' });
+        for (const talker of [bob, eve]) assert.equal((await talker.take('user_left')).userId, 'ada');
+        assert.deepEqual(await members(two, 'den'), ['bob', 'eve']);
+        await refused(tabs[0], { type: 'message', roomId: 'den', content: 1 }, 'Not in room');
+    });
+
+    test('who joins while others talk misses no message and hears none twice', async (t) => {
+        const one = await startOn(t, 'redis');
+        const two = await start(t, one.redis, ['--rate', '100000', '--burst', '5000']);
+        const bob = await connect(t, two, 'bob', 'den');
+        let sent = 0;
+        const reader = await connect(t, one, 'reader', 'den');
+        const talking = setInterval(() => {
+            for (let i = 0; i < 5 && reader.heard.length > sent - 200; i++) bob.say({ type: 'message', roomId: 'den', content: sent++ });
+        }, 1);
+        t.after(() => clearInterval(talking));
+        for (let round = 0; round < 40; round++) {
+            const ada = await connect(t, one, `ada ${round}`);
+            ada.say({ type: 'join', roomId: 'den' });
+            const numbers = [];
+            while (numbers.length < 70) {
+                const heard = await ada.take();
+                if (heard.type === 'room_history') numbers.push(...heard.messages.map((message) => message.content));
+                if (heard.type === 'message') numbers.push(heard.content);
+            }
+            assert.deepEqual(numbers, numbers.map((_, i) => numbers[0] + i), `round ${round}`);
+            ada.ws.terminate();
+        }
+        clearInterval(talking);
+        const heard = reader.history.map((message) => message.content);
+        while (heard.at(-1) !== sent - 1) {
+            const { type, content } = await reader.take();
+            if (type === 'message') heard.push(content);
+        }
+        assert.deepEqual(heard, heard.map((_, i) => heard[0] + i), 'nor does who was there before');
+    });
+
+    test('ten thousand messages of an original: the newest fifty are shown, and the next one leaves a thousand', async (t) => {
+        const chatd = await startOn(t, 'redis');
+        await chatd.redis.run('EVAL', `for i = 1, 10000 do
+            redis.call('ZADD', 'room:den:messages', 1000000 + i, '{"type":"message","id":"' .. i .. '","roomId":"den","userId":"x","content":' .. i .. ',"timestamp":' .. 1000000 + i .. ',"serverId":"ffffffff"}') end`, '0');
+        const ada = await connect(t, chatd, 'ada', 'den');
+        assert.deepEqual(ada.history.map((one) => one.content), Array.from({ length: 50 }, (_, i) => 9951 + i));
+        ada.say({ type: 'message', roomId: 'den', content: 'newest' });
+        await heardNothing(ada);
+        assert.equal(await chatd.redis.run('ZCARD', 'room:den:messages'), 1000);
     });
 
     test('a server that slept past its lease registers again', async (t) => {
