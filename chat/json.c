@@ -124,6 +124,15 @@ bool chat_json_fields(eio_slice json, const chat_json_field *fields, size_t coun
 
 /* ---- values ---- */
 
+bool chat_json_is_utf8(eio_slice bytes)
+{
+    /* jansson takes a text only if it is. */
+    json_t *text = bytes.len == 0 ? json_true() : json_stringn(bytes.base, bytes.len);
+
+    json_decref(text);
+    return text != NULL;
+}
+
 static json_t *load(eio_slice json)
 {
     return json_loadb(json.base, json.len,

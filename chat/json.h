@@ -13,6 +13,9 @@ typedef struct chat_json_field {
         value; /* out: the JSON text; {NULL, 0} when absent. The last duplicate counts, as in JavaScript */
 } chat_json_field;
 
+/* Whether these bytes are UTF-8, as all that leaves as text has to be: else clients end the connection. */
+bool chat_json_is_utf8(eio_slice bytes);
+
 /* False unless the text is a JSON object. */
 bool chat_json_fields(eio_slice json, const chat_json_field *fields, size_t count);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "chat/broadcast/link.h"
+#include "chat/json.h"
 #include "chat/log.h"
 #include "chat/websocket.h"
 
@@ -41,9 +42,11 @@ static void tell_all(broadcast *owner, eio_slice payload, bool binary)
     eio_buffer_unref(frame);
 }
 
+/* Others may reach the exchange or channel, too: a text that is none would end the connection of everybody here. */
 static void handle_remote(eio_slice payload, bool binary, void *data)
 {
-    tell_all(data, payload, binary);
+    if (binary || chat_json_is_utf8(payload))
+        tell_all(data, payload, binary);
 }
 
 static void handle_message(eio_websocket *ws, eio_slice payload, bool binary, void *data)

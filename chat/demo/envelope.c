@@ -22,8 +22,8 @@ bool chat_envelope_read(chat_envelope *out, eio_slice text)
                                        { "type", &type },
                                        { "data", &out->data } };
 
-    return sio_json_is_valid(text) && chat_json_fields(text, fields, 3) && out->data.base != NULL &&
-           out->data.len > 0 && out->data.base[0] == '{' &&
-           read_text(out->server, sizeof(out->server), server) &&
+    return chat_json_is_utf8(text) && sio_json_is_valid(text) &&
+           chat_json_fields(text, fields, 3) && out->data.base != NULL && out->data.len > 0 &&
+           out->data.base[0] == '{' && read_text(out->server, sizeof(out->server), server) &&
            read_text(out->type, sizeof(out->type), type);
 }

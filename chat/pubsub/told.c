@@ -3,8 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include <jansson.h>
-
+#include "chat/json.h"
 #include "socketio/socketio.h"
 
 /* A small language: %s is a C text, %j a slice that is JSON, %t a slice that becomes a JSON string. */
@@ -97,12 +96,9 @@ eio_buffer *pubsub_told_typing(eio_slice room_json, eio_slice user_json, eio_sli
 
 bool pubsub_is_object(eio_slice json)
 {
-    /* jansson takes a text only if it is UTF-8. */
-    json_t *text = json.len == 0 ? NULL : json_stringn(json.base, json.len);
-    bool is = text != NULL && sio_json_is_valid(json);
+    bool is = json.len > 0 && chat_json_is_utf8(json) && sio_json_is_valid(json);
     size_t at = 0;
 
-    json_decref(text);
     while (is && at < json.len && strchr(" \t\r\n", json.base[at]) != NULL)
         at++;
     return is && json.base[at] == '{';

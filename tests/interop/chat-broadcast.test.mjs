@@ -5,12 +5,13 @@ import { writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
 import { join } from 'node:path';
+import amqp from 'amqplib';
+import { createClient } from 'redis';
 import { atEnd, freePort, isReady, makeFolder, runChatd, startChatd, startRedis, until } from '../support/chatd.mjs';
-import { RawWebSocket, OPCODE, encodeFrame } from '../support/websocket.mjs';
+import { startRelay } from '../support/relay.mjs';
 import { Talker } from '../support/talker.mjs';
 
 const start = (t, env = {}, args = []) => startChatd(t, args, { profile: 'broadcast', env });
-
 
 /** Nothing else was told up to now: what this client says itself is the next thing that it hears. */
 async function heardNothing(talker) {
@@ -31,7 +32,7 @@ async function startRabbit(t) {
         RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'), RABBITMQ_DIST_PORT: String(distribution), RABBITMQ_CONF_ENV_FILE: '/dev/null',
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none', RABBITMQ_LOGS: '-',
     };
-    const rabbit = { url: `amqp://guest:guest@127.0.0.1:${port}` };
+    const rabbit = { port, url: `amqp://guest:guest@127.0.0.1:${port}` };
     rabbit.start = async () => {
         const child = spawn('rabbitmq-server', [], { env, cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
         let said = '';
@@ -43,7 +44,7 @@ async function startRabbit(t) {
                 probe.destroy();
                 resolve(true);
             }).on('error', () => setImmediate(resolve, false));
-        }), () => `the broker, which said: ${said.slice(-2000)}`);
+        }), () => `the broker, which said: ${said.slice(-2000)}`, 60000);
     };
     rabbit.kill = async () => {
         process.kill(-rabbit.child.pid, 'SIGKILL'); /* its own process group: shell and Erlang */
@@ -74,6 +75,7 @@ describe('one server', { concurrency: 2 }, () => {
         await heardNothing(late);
         late.ws.close(4321, 'bye');
         assert.equal((await late.closed()).code, 4321);
+        await chatd.line(/Client connected/);
         await chatd.line(/Client disconnected/);
         assert.doesNotMatch(chatd.said().join('\n'), /fragment/);
     });
@@ -94,18 +96,25 @@ describe('one server', { concurrency: 2 }, () => {
         await heardNothing(await Talker.connect(t, chatd.url));
     });
 
-    test('a broken frame or a large message ends its sender alone', async (t) => {
+    test('a message of more than 1 MiB ends its sender alone, with 1009', async (t) => {
         const chatd = await start(t);
         const ada = await Talker.connect(t, chatd.url);
-        for (const bytes of [encodeFrame(OPCODE.text, 'x', { mask: false }), encodeFrame(3, 'x'), encodeFrame(OPCODE.continuation, 'x'),
-            encodeFrame(OPCODE.ping, 'x'.repeat(126)), encodeFrame(OPCODE.text, Buffer.from([0xff])), encodeFrame(OPCODE.text, 'x', { announced: 2 ** 40 })]) {
-            const raw = await RawWebSocket.attempt(chatd.port, '/');
-            raw.wire.write(bytes);
-        }
         const big = await Talker.connect(t, chatd.url);
         big.say('x'.repeat(1024 * 1024 + 1));
         assert.equal((await big.closed()).code, 1009);
         await heardNothing(ada);
+    });
+
+    test('clients hear each other while the link has never been there', async (t) => {
+        for (const env of [{ AMQP_URL: `amqp://127.0.0.1:${await freePort()}` }, { REDIS_URL: `redis://127.0.0.1:${await freePort()}` }]) {
+            const chatd = await start(t, env);
+            const [ada, bob] = [await Talker.connect(t, chatd.url), await Talker.connect(t, chatd.url)];
+            for (let n = 0; n < 10_000; n++) ada.say(`${n}`);
+            for (let n = 0; n < 10_000; n++) assert.equal(await bob.takeText(), `${n}`);
+            await isReady(chatd, 503);
+            assert.equal((await fetch(`${chatd.url}/healthz`)).status, 200);
+            assert.deepEqual(await chatd.stop(), { code: 0, signal: null });
+        }
     });
 
     test('SIGTERM closes with 1001, and ends with status 0', async (t) => {
@@ -125,14 +134,43 @@ describe('one server', { concurrency: 2 }, () => {
     });
 });
 
+/* What travels between servers; `publish` is anybody's who can reach it, `bound` tells whether somebody listens. */
 const kinds = {
     async redis(t) {
         const redis = await startRedis(t);
-        return { env: { REDIS_URL: redis.url }, kill: redis.kill, start: redis.start };
+        const relay = await startRelay(t, redis.port);
+        const client = await createClient({ url: redis.url }).on('error', () => {}).connect();
+        atEnd(t, () => client.destroy());
+        return {
+            env: { REDIS_URL: `redis://127.0.0.1:${relay.port}` }, links: 2, relay, kill: redis.kill, start: redis.start,
+            publish: (bytes, { appId = '0123456789abcdef', contentType } = {}) =>
+                client.publish('chat:broadcast:0', Buffer.concat([Buffer.from(appId + (contentType?.startsWith('app') ? 'b' : 't')), bytes])),
+            rubbish: ['', 'x', '0123456789abcdef', '0123456789abcdef?text'].map((text) => () => client.publish('chat:broadcast:0', text)),
+            bound: async () => (await client.publish('chat:broadcast:0', '')) > 0,
+        };
     },
     async rabbitmq(t) {
         const rabbit = await startRabbit(t);
-        return { env: { AMQP_URL: rabbit.url }, kill: rabbit.kill, start: rabbit.start };
+        const relay = await startRelay(t, rabbit.port);
+        const connection = await amqp.connect(rabbit.url);
+        connection.on('error', () => {});
+        const channel = await connection.createConfirmChannel();
+        const unheard = [];
+        channel.on('return', (message) => unheard.push(message)).on('error', () => {});
+        const publish = async (bytes, options) => {
+            channel.publish('chat.fanout', '', bytes, { mandatory: true, ...options });
+            await channel.waitForConfirms();
+        };
+        return {
+            env: { AMQP_URL: `amqp://guest:guest@127.0.0.1:${relay.port}` }, links: 1, relay, kill: rabbit.kill, start: rabbit.start,
+            publish: (bytes, options) => publish(bytes, { appId: '0123456789abcdef', ...options }),
+            rubbish: [() => publish(Buffer.from('from nobody'), {})],
+            bound: async () => {
+                await channel.assertExchange('chat.fanout', 'fanout', { durable: false });
+                await publish(Buffer.alloc(0), {});
+                return unheard.splice(0).length === 0;
+            },
+        };
     },
 };
 
@@ -166,5 +204,41 @@ for (const [name, open] of Object.entries(kinds)) {
         const late = await Talker.connect(t, third.url);
         await heardNothing(late);
         for (const server of servers) assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    });
+
+    test(`${name}: a cut costs nobody a connection; a server that was killed leaves nothing behind`, async (t) => {
+        const link = await open(t);
+        const [one, two] = [await start(t, link.env), await start(t, link.env)];
+        for (const server of [one, two]) await isReady(server);
+        const [ada, bob] = [await Talker.connect(t, one.url), await Talker.connect(t, two.url)];
+        for (let round = 0; round < 3; round++) {
+            assert.equal(link.relay.count(), 2 * link.links);
+            link.relay.cut();
+            for (const server of [one, two]) await isReady(server, 503).catch(() => {}); /* it may be back already */
+            for (const server of [one, two]) await isReady(server);
+            bob.say(`round ${round}`);
+            for (const talker of [ada, bob]) assert.equal(await talker.takeText(), `round ${round}`);
+        }
+        await two.kill();
+        await heardNothing(ada);
+        assert.equal(await link.bound(), true);
+        await one.kill();
+        await until(async () => !(await link.bound()), 'all queues and subscriptions gone');
+    });
+
+    test(`${name}: what is none of our servers' messages is passed over, and no text is told that is none`, async (t) => {
+        const link = await open(t);
+        const chatd = await start(t, link.env);
+        await isReady(chatd);
+        const ada = await Talker.connect(t, chatd.url);
+        for (const send of link.rubbish) await send();
+        await link.publish(Buffer.from([0x61, 0xff, 0xfe]), { contentType: 'text/plain' });
+        await link.publish(Buffer.from('x'.repeat(2 * 1024 * 1024)), { contentType: 'text/plain' });
+        await link.publish(Buffer.from([0x61, 0xff]), { contentType: 'application/octet-stream' });
+        await link.publish(Buffer.from('text'), { contentType: 'text/plain' });
+        const large = await ada.takeText();
+        assert.equal(large.length, 2 * 1024 * 1024);
+        assert.deepEqual([await ada.takeText(), await ada.takeText()], [Buffer.from([0x61, 0xff]), 'text']);
+        await heardNothing(ada);
     });
 }

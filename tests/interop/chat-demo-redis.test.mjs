@@ -2,6 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { createClient } from 'redis';
 import { isReady, startRedis, until } from '../support/chatd.mjs';
 import { Person, person, startDemo, startDemoOn } from '../support/demo.mjs';
 
@@ -163,6 +164,10 @@ test('envelopes of a Node server reach those they concern, and rubbish nobody', 
         '{"serverId":"x","type":"user.connected","data":{"id":[1]}}', '{"serverId":"x","type":"disconnect","data":{"id":"1"}}', '{"serverId":"x","type":{},"data":{}}']) {
         await redis.run('PUBLISH', 'MESSAGES', rubbish);
     }
+    const raw = await createClient({ url: redis.url }).connect();
+    for (const bytes of ['ff', 'c328']) await raw.publish('MESSAGES', Buffer.from(`{"serverId":"x","type":"message","data":{"roomId":"0","message":"${Buffer.from(bytes, 'hex').toString('latin1')}"}}`, 'latin1'));
+    for (const rubbish of ['', 'x', 'x ', `x ${'y'.repeat(10_000)}`]) await raw.publish('chat:demo:0:sessions', rubbish);
+    raw.destroy();
     await publish(redis, 'message', { from: 1, date: 1, message: 'private', roomId: '1:2', more: [1] });
     await publish(redis, 'show.room', { id: '1:2', names: [['Pablo'], ['Joe']] });
     await publish(redis, 'user.connected', { id: 4, username: 'Alex', online: true });

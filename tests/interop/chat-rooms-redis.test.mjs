@@ -1,6 +1,7 @@
 /* Profile rooms on Redis: the keys an original finds there, and a Redis that fails or wants a password. */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createClient } from 'redis';
 import { Client, isReady, startChatd, startOn, startRedis, within } from '../support/chatd.mjs';
 
 const UNAVAILABLE = { message: 'Service unavailable.' };
@@ -68,7 +69,11 @@ test('keys of another type and entries of another form are errors, not ends', as
     }
     await redis.run('DEL', 'chat::den');
     await redis.run('LPUSH', 'chat::den', 'no separator', 'Ada::fine');
-    assert.deepEqual((await ada.history('den')).at(-1), { username: 'Ada', message: 'fine' });
+    const raw = await createClient({ url: redis.url }).connect();
+    await raw.lPush('chat::den', Buffer.from([...Buffer.from('Ada::'), 0xff]));
+    raw.destroy();
+    await redis.run('LPUSH', 'chat::den', 'Ada::finer');
+    assert.deepEqual(await ada.history('den'), [{ username: 'Ada', message: 'fine' }, { username: 'Ada', message: 'finer' }]);
     await redis.run('RENAME', 'rooms', 'kept');
     await redis.run('SET', 'rooms', 'not a set');
     for (const event of ['create:room', 'add:member', 'remove:member']) {
