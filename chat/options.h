@@ -34,6 +34,7 @@ enum {
     CHAT_TAKES_LEASE = 32,   /* several servers share its Redis: --lease */
     CHAT_TAKES_NAMES = 64,   /* the limit of names */
     CHAT_TAKES_PREFIX = 128, /* --key-prefix */
+    CHAT_TAKES_PINGS = 256,  /* plain WebSocket: --ping-interval */
 };
 
 typedef struct chat_option {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "chat/options_table.h"
 #include "chat/profile.h"
@@ -18,10 +19,30 @@ static const char common_end[] =
     "certificate and key again, and disturbs no connection. Sockets that systemd\n"
     "passes (LISTEN_FDS) are listened on in place of --host and --port.\n";
 
+enum { INDENT = 27, MOST_COLUMNS = 100 };
+
+/* Default and variable, behind the text if the line has room for them. */
+static void print_end(FILE *out, const chat_option_place *place, size_t column)
+{
+    const char *fallback = place->fallback, *environment = place->option->environment;
+    char end[200] = "";
+    size_t len = 0;
+
+    if (fallback != NULL && fallback[0] != '\0')
+        len = (size_t)snprintf(end, sizeof(end), " (default: %s)", fallback);
+    if (environment != NULL && place->option->name != NULL)
+        snprintf(end + len, sizeof(end) - len, " [%s]", environment);
+    if (column + strlen(end) > MOST_COLUMNS)
+        fprintf(out, "\n%*s%s\n", INDENT, "", end + 1);
+    else
+        fprintf(out, "%s\n", end);
+}
+
 /* The text of an option, its further lines under the first. */
 static void print_option(FILE *out, const chat_option_place *place)
 {
     const chat_option *option = place->option;
+    size_t column = INDENT;
     char name[60];
 
     if (option->name == NULL)
@@ -30,16 +51,14 @@ static void print_option(FILE *out, const chat_option_place *place)
         snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument == NULL ? "" : " ",
                  option->argument == NULL ? "" : option->argument);
     fprintf(out, "  %-24s ", name);
-    for (const char *at = option->text; *at != '\0'; at++) {
+    for (const char *at = option->text; *at != '\0'; at++, column++) {
         fputc(*at, out);
-        if (*at == '\n')
-            fprintf(out, "%27s", "");
+        if (*at != '\n')
+            continue;
+        fprintf(out, "%*s", INDENT, "");
+        column = INDENT - 1;
     }
-    if (place->fallback != NULL && place->fallback[0] != '\0')
-        fprintf(out, " (default: %s)", place->fallback);
-    if (option->environment != NULL)
-        fprintf(out, " [%s]", option->environment);
-    fputc('\n', out);
+    print_end(out, place, column);
 }
 
 static void print_profiles(FILE *out)

@@ -65,7 +65,7 @@ static const chat_option common[] = {
       "events at once from one connection", "3000" },
     { "stop-grace", "STOP_GRACE", "MS", CHAT_OPTION_NUMBER, 0, AT(stop_grace_ms), 100, 60000,
       "how long stopping may take", "7500" },
-    { "ping-interval", "PING_INTERVAL", "MS", CHAT_OPTION_NUMBER, CHAT_TAKES_SOCKETIO,
+    { "ping-interval", "PING_INTERVAL", "MS", CHAT_OPTION_NUMBER, CHAT_TAKES_SOCKETIO | CHAT_TAKES_PINGS,
       AT(ping_interval_ms), 100, 3600000,
       "between two heartbeats", "25000" },
     { "ping-timeout", "PING_TIMEOUT", "MS", CHAT_OPTION_NUMBER, CHAT_TAKES_SOCKETIO,

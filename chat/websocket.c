@@ -1,14 +1,12 @@
 #include "chat/websocket.h"
 
-enum { PING_MS = 30000 };
-
 void chat_clients_init(chat_clients *clients, const chat_options *options)
 {
     *clients = (chat_clients){ 0 };
     TAILQ_INIT(&clients->list);
     eio_websocket_options_init(&clients->options);
     clients->options.max_message_bytes = (size_t)options->max_payload_bytes;
-    clients->options.ping_interval_ms = PING_MS;
+    clients->options.ping_interval_ms = (uint64_t)options->ping_interval_ms;
     clients->options.close_timeout_ms = 1000;
 }
 

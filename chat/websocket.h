@@ -1,6 +1,6 @@
 /*
  * The clients of a profile that speaks plain WebSocket: who is connected, on any path, and how they are sent away.
- * They are pinged every 30 s; who has sent nothing for 60 s is dropped.
+ * They are pinged every --ping-interval; who has sent nothing for two of them is dropped.
  */
 #ifndef CHAT_WEBSOCKET_H
 #define CHAT_WEBSOCKET_H

@@ -205,6 +205,7 @@ static const chat_option own_options[] = {
 static const chat_default defaults[] = {
     { "port", "8080" },
     { "max-payload", "1048576" },
+    { "ping-interval", "30000" },
     { NULL, NULL },
 };
 
@@ -222,7 +223,7 @@ const chat_profile chat_broadcast_profile = {
     .summary = "every message to everybody, over plain WebSocket",
     .usage = usage,
     .examples = examples,
-    .takes = CHAT_TAKES_REDIS | CHAT_TAKES_PAGE,
+    .takes = CHAT_TAKES_REDIS | CHAT_TAKES_PAGE | CHAT_TAKES_PINGS,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(broadcast_options),

@@ -391,6 +391,7 @@ static int settle(chat_options *options, eio_error *why)
 static const chat_default defaults[] = {
     { "port", "3000" },
     { "max-payload", "1048576" },
+    { "ping-interval", "30000" },
     { NULL, NULL },
 };
 
@@ -409,7 +410,7 @@ const chat_profile chat_pubsub_profile = {
     .usage = usage,
     .examples = examples,
     .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES |
-             CHAT_TAKES_LEASE | CHAT_TAKES_PREFIX,
+             CHAT_TAKES_LEASE | CHAT_TAKES_PREFIX | CHAT_TAKES_PINGS,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(pubsub_options),
