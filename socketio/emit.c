@@ -24,10 +24,15 @@ static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
 
 void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name, sio_args args)
 {
-    const sio_callbacks *list = &socket->nsp->outgoing;
+    sio_callback listener;
+    sio_walk walk;
 
-    for (uint32_t i = 0; i < list->count; i++)
-        list->items[i].call.on_outgoing(socket, name, args, list->items[i].data);
+    if (socket->nsp->outgoing.count == 0)
+        return;
+    sio_walk_begin(&walk, &socket->nsp->outgoing);
+    while (sio_walk_next(&walk, &listener))
+        listener.call.on_outgoing(socket, name, args, listener.data);
+    sio_walk_end(&walk);
 }
 
 int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned flags)

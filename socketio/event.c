@@ -9,12 +9,17 @@
 
 /* ---- in ---- */
 
-static void call_handlers(sio_socket *socket, sio_event *event, const sio_callbacks *list)
+static void call_handlers(sio_socket *socket, sio_event *event, sio_callbacks *list)
 {
-    if (list == NULL)
+    sio_callback handler;
+    sio_walk walk;
+
+    if (list == NULL || list->count == 0)
         return;
-    for (uint32_t i = 0; i < list->count && socket->state == SOCKET_CONNECTED; i++)
-        list->items[i].call.on_event(socket, event, list->items[i].data);
+    sio_walk_begin(&walk, list);
+    while (socket->state == SOCKET_CONNECTED && sio_walk_next(&walk, &handler))
+        handler.call.on_event(socket, event, handler.data);
+    sio_walk_end(&walk);
 }
 
 void sio_event_call_named(sio_event *event)
@@ -34,7 +39,7 @@ static bool has_middlewares(const sio_socket *socket)
 
 void sio_event_dispatch(sio_socket *socket, const sio_packet *packet)
 {
-    const sio_namespace *nsp = socket->nsp;
+    sio_namespace *nsp = socket->nsp;
     sio_event event = {
         .socket = socket,
         .name = packet->name,

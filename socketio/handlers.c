@@ -27,12 +27,88 @@ int sio_callbacks_add(sio_callbacks *list, sio_callback callback)
     return EIO_OK;
 }
 
+int sio_callbacks_prepend(sio_callbacks *list, sio_callback callback)
+{
+    int rc = sio_callbacks_add(list, callback);
+
+    if (rc != EIO_OK)
+        return rc;
+    memmove(list->items + 1, list->items, (list->count - 1) * sizeof(*list->items));
+    list->items[0] = callback;
+    list->first--;
+    return EIO_OK;
+}
+
+static bool is_same(const sio_callback *one, const sio_callback *other)
+{
+    return memcmp(&one->call, &other->call, sizeof(one->call)) == 0 && one->data == other->data;
+}
+
+static bool is_gap(const sio_callback *item)
+{
+    return item->call.on_event == NULL;
+}
+
+static void close_gaps(sio_callbacks *list)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!is_gap(&list->items[i]))
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+    list->has_gaps = false;
+}
+
+void sio_callbacks_remove(sio_callbacks *list, sio_callback callback)
+{
+    uint32_t at = list->count;
+
+    do {
+        if (at == 0)
+            return;
+    } while (!is_same(&list->items[--at], &callback));
+    list->items[at].call.on_event = NULL;
+    list->has_gaps = true;
+    if (list->walks == 0)
+        close_gaps(list);
+}
+
+void sio_walk_begin(sio_walk *walk, sio_callbacks *list)
+{
+    *walk = (sio_walk){ list, list->first };
+    list->walks++;
+}
+
+bool sio_walk_next(sio_walk *walk, sio_callback *out)
+{
+    const sio_callbacks *list = walk->list;
+
+    while ((uint32_t)(walk->next - list->first) < list->count) {
+        const sio_callback *item = &list->items[walk->next++ - list->first];
+        if (!is_gap(item)) {
+            *out = *item;
+            return true;
+        }
+    }
+    return false;
+}
+
+void sio_walk_end(sio_walk *walk)
+{
+    sio_callbacks *list = walk->list;
+
+    if (--list->walks == 0 && list->has_gaps)
+        close_gaps(list);
+}
+
 int sio_callbacks_copy(sio_callbacks *to, const sio_callbacks *from)
 {
     int rc = EIO_OK;
 
     for (uint32_t i = 0; i < from->count && rc == EIO_OK; i++)
-        rc = sio_callbacks_add(to, from->items[i]);
+        if (!is_gap(&from->items[i]))
+            rc = sio_callbacks_add(to, from->items[i]);
     return rc;
 }
 
@@ -178,15 +254,16 @@ int sio_handlers_copy(sio_handlers *to, const sio_handlers *from)
     for (uint32_t i = 0; i < from->capacity; i++) {
         const named_list *list = from->slots[i];
         for (uint32_t j = 0; list != NULL && j < list->callbacks.count && rc == EIO_OK; j++)
-            rc = sio_handlers_add(to, (eio_slice){ list->name, list->name_len },
-                                  list->callbacks.items[j]);
+            if (!is_gap(&list->callbacks.items[j]))
+                rc = sio_handlers_add(to, (eio_slice){ list->name, list->name_len },
+                                      list->callbacks.items[j]);
     }
     return rc;
 }
 
-const sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name)
+sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name)
 {
-    const named_list *list = find_list(handlers, name);
+    named_list *list = find_list(handlers, name);
 
     return list == NULL ? NULL : &list->callbacks;
 }

@@ -1,6 +1,7 @@
 /*
- * What the application registered: lists of callbacks, and lists by the name of an event. Only ever
- * grows, so a walk by index stays valid while a callback registers more.
+ * What the application registered: lists of callbacks, and lists by the name of an event. Most only
+ * ever grow, so a walk by index stays valid while a callback registers more. Those of events may
+ * shrink, and are walked with a sio_walk.
  */
 #ifndef SOCKETIO_HANDLERS_H
 #define SOCKETIO_HANDLERS_H
@@ -27,13 +28,31 @@ typedef struct sio_callback {
 
 /* All zeros is an empty one. */
 typedef struct sio_callbacks {
-    sio_callback *items; /* own heap */
+    sio_callback *items; /* own heap; those that were removed during a walk have no `call` */
     uint32_t count;
     uint32_t capacity;
+    int32_t first;  /* the number of items[0]: less with each one that is put before the others */
+    uint32_t walks; /* that are under way */
+    bool has_gaps;
 } sio_callbacks;
+
+/* One walk over a list. Numbers stay while it is under way, whatever happens to the list. */
+typedef struct sio_walk {
+    sio_callbacks *list; /* borrowed: outlives the walk */
+    int32_t next;
+} sio_walk;
+
+void sio_walk_begin(sio_walk *walk, sio_callbacks *list);
+/* False at the end. */
+bool sio_walk_next(sio_walk *walk, sio_callback *out);
+void sio_walk_end(sio_walk *walk);
 
 /* EIO_OK or EIO_E_NOMEM. */
 int sio_callbacks_add(sio_callbacks *list, sio_callback callback);
+/* The same, before all others; walks that are under way do not come to it. */
+int sio_callbacks_prepend(sio_callbacks *list, sio_callback callback);
+/* The latest one that is the same; nothing if there is none. */
+void sio_callbacks_remove(sio_callbacks *list, sio_callback callback);
 /* Append all of another list. EIO_OK or EIO_E_NOMEM. */
 int sio_callbacks_copy(sio_callbacks *to, const sio_callbacks *from);
 void sio_callbacks_fini(sio_callbacks *list);
@@ -54,6 +73,6 @@ void sio_handlers_fini(sio_handlers *handlers);
 int sio_handlers_add(sio_handlers *handlers, eio_slice name, sio_callback callback);
 int sio_handlers_copy(sio_handlers *to, const sio_handlers *from);
 /* Borrowed; NULL if there is none. */
-const sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name);
+sio_callbacks *sio_handlers_find(const sio_handlers *handlers, eio_slice name);
 
 #endif

@@ -281,7 +281,7 @@ typedef struct sio_redis_bus_options {
     /** How long others have for an answer where the call says nothing, 5000. */
     uint64_t requests_timeout_ms;
     /**
-     * Classic: answer on the channel of who asked alone. Off as with Node; servers of @socket.io/redis-adapter before
+     * Classic: answer on the channel of who asked alone. Off as with Node; servers of Node's redis-adapter before
      * 7.0.1 do not listen there.
      */
     bool publish_on_specific_response_channel;
@@ -325,12 +325,12 @@ EIO_API const char *sio_redis_bus_trouble(const sio_redis_bus *bus);
 /** @return the figures as they are now, by value */
 EIO_API sio_redis_bus_counters sio_redis_bus_count(const sio_redis_bus *bus);
 
-/** Classic pub/sub: one cluster with Node's @socket.io/redis-adapter and its emitter. adapter_data: a sio_redis_bus. */
+/** Classic pub/sub: one cluster with Node's redis-adapter and its emitter. adapter_data: a sio_redis_bus. */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis;
 
 /**
  * Sharded pub/sub, with Redis 7.0 and later: one cluster with the sharded adapter of Node's
- * @socket.io/redis-adapter. adapter_data: a sio_redis_bus.
+ * redis-adapter. adapter_data: a sio_redis_bus.
  */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis_sharded;
 

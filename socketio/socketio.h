@@ -259,8 +259,8 @@ typedef void sio_error_cb(sio_socket *socket, const char *text, void *data);
 typedef void sio_middleware_cb(sio_socket *socket, void *data);
 
 /**
- * Add a handler. Several are called in the order in which they were added; there is no way to take
- * one back.
+ * Add a handler. Several are called in the order in which they were added; those of events can be
+ * taken back, see listeners.h.
  *
  * @return EIO_OK or EIO_E_NOMEM
  */
@@ -586,6 +586,7 @@ EIO_API sio_event *sio_event_ref(sio_event *event);
 /** @param event from sio_event_ref, or NULL */
 EIO_API void sio_event_unref(sio_event *event);
 
+#include "socketio/listeners.h"
 #include "socketio/many.h"
 
 #endif

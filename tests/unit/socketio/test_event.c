@@ -112,6 +112,85 @@ static void the_catch_all_hears_before_the_handlers_of_a_name(void **state)
     assert_int_equal(sio_server_counters(io).events_in, 4);
 }
 
+static void on_once(sio_socket *socket, sio_event *event, void *data)
+{
+    on_named(socket, event, data);
+    sio_off(root, SIO_STR("one"), on_once, data);
+}
+
+static void on_another(sio_socket *socket, sio_event *event, void *data)
+{
+    on_named(socket, event, data);
+}
+
+/* Asked with an argument it takes back who comes behind it, and puts another one first. */
+static void on_change(sio_socket *socket, sio_event *event, void *data)
+{
+    static char late[] = "late";
+
+    on_named(socket, event, data);
+    if (sio_event_args(event).count == 0)
+        return;
+    sio_off(root, SIO_STR("one"), on_another, data);
+    assert_int_equal(sio_prepend_any(root, on_named, late), EIO_OK);
+}
+
+static void a_handler_can_be_taken_back(void **state)
+{
+    static char a[] = "a";
+    static char b[] = "b";
+
+    (void)state;
+    sio_off(root, SIO_STR("nothing"), on_another, a);
+    sio_off(root, SIO_STR("one"), on_another, a);
+    sio_socket_off(socket_, SIO_STR("one"), on_another, a);
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_another, a), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_another, b), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_another, a), EIO_OK);
+    assert_int_equal(sio_socket_on(socket_, SIO_STR("one"), on_another, b), EIO_OK);
+    sio_off(root, SIO_STR("one"), on_another, a);
+    fake_say(session, "2[\"one\"]");
+    assert_string_equal(notes_taken(),
+                        "any one 0 args|one one 0 args|a one 0 args|b one 0 args|b one 0 args|");
+    sio_socket_off(socket_, SIO_STR("one"), on_another, b);
+    sio_off(root, SIO_STR("one"), on_another, a);
+    fake_say(session, "2[\"one\"]");
+    assert_string_equal(notes_taken(), "any one 0 args|one one 0 args|b one 0 args|");
+}
+
+static void a_handler_may_take_itself_back(void **state)
+{
+    static char once[] = "once";
+    static char then[] = "then";
+
+    (void)state;
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_once, once), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_another, then), EIO_OK);
+    fake_say(session, "2[\"one\"]");
+    fake_say(session, "2[\"one\"]");
+    assert_string_equal(notes_taken(),
+                        "any one 0 args|one one 0 args|once one 0 args|then one 0 args|"
+                        "any one 0 args|one one 0 args|then one 0 args|");
+}
+
+static void what_is_taken_back_and_put_first_meanwhile_counts_at_once_and_later(void **state)
+{
+    static char x[] = "x";
+
+    (void)state;
+    assert_int_equal(sio_prepend_any(root, on_change, x), EIO_OK);
+    assert_int_equal(sio_on(root, SIO_STR("one"), on_another, x), EIO_OK);
+    fake_say(session, "2[\"one\",1]");
+    assert_string_equal(notes_taken(), "x one 1 args|any one 1 args|one one 1 args|");
+    sio_off_any(root, on_change, NULL);
+    fake_say(session, "2[\"one\"]");
+    assert_string_equal(notes_taken(),
+                        "late one 0 args|x one 0 args|any one 0 args|one one 0 args|");
+    sio_off_any(root, on_change, x);
+    fake_say(session, "2[\"one\"]");
+    assert_string_equal(notes_taken(), "late one 0 args|any one 0 args|one one 0 args|");
+}
+
 static void reserved_names_are_refused(void **state)
 {
     static const char *const names[] = { "connect",       "connect_error", "disconnect",
@@ -394,6 +473,24 @@ static void every_event_on_its_way_out_is_heard_of(void **state)
     assert_string_equal(notes_taken(), "out a 1|out b 0|out c 0|any ack 0 args ack|0|");
 }
 
+static void on_first_outgoing(sio_socket *socket, eio_slice name, sio_args args, void *data)
+{
+    (void)socket;
+    (void)args;
+    note("first %.*s", (int)name.len, name.base);
+    sio_off_any_outgoing(root, on_first_outgoing, data);
+}
+
+static void who_hears_of_events_on_their_way_out_may_come_first_and_go(void **state)
+{
+    (void)state;
+    assert_int_equal(sio_on_any_outgoing(root, on_outgoing, NULL), EIO_OK);
+    assert_int_equal(sio_prepend_any_outgoing(root, on_first_outgoing, NULL), EIO_OK);
+    assert_int_equal(sio_emit(socket_, SIO_STR("a"), SIO_NO_ARGS), EIO_OK);
+    assert_int_equal(sio_broadcast(root, NULL, SIO_STR("b"), SIO_NO_ARGS), EIO_OK);
+    assert_string_equal(notes_taken(), "first a|out a 0|out b 0|");
+}
+
 static void strings_become_json_and_back(void **state)
 {
     eio_buffer *json = eio_buffer_new(0);
@@ -416,6 +513,9 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_catch_all_hears_before_the_handlers_of_a_name),
+        TEST(a_handler_can_be_taken_back),
+        TEST(a_handler_may_take_itself_back),
+        TEST(what_is_taken_back_and_put_first_meanwhile_counts_at_once_and_later),
         TEST(reserved_names_are_refused),
         TEST(arguments_and_binary_go_back_as_they_came),
         TEST(a_volatile_event_goes_with_its_attachments_or_not_at_all),
@@ -430,6 +530,7 @@ int main(void)
         TEST(a_middleware_that_disconnects_ends_the_event),
         TEST(events_that_wait_are_bounded),
         TEST(every_event_on_its_way_out_is_heard_of),
+        TEST(who_hears_of_events_on_their_way_out_may_come_first_and_go),
         cmocka_unit_test(strings_become_json_and_back),
     };
 
