@@ -56,8 +56,9 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
     if (prefix != 0)
         end[-1] = prefix;
     if (len < LENGTH_16) { /* most are so short: worth to be written in place */
-        end[-extra - 2] = (char)(FIN | opcode);
-        end[-extra - 1] = (char)len;
+        char *head = end - extra - 2;
+        head[0] = (char)(FIN | opcode);
+        head[1] = (char)len;
     } else {
         uint8_t head[EIO_FRAME_HEAD_MAX];
         size = eio_frame_head(head, opcode, len);
