@@ -1,4 +1,4 @@
-/* Options of a server that change what its clients get, each looked at on the wire. */
+/* Options of a server that change what its clients get, each looked at on the wire; and how it ends. */
 #include "engineio/engineio.h"
 
 #include <setjmp.h>
@@ -21,7 +21,10 @@ typedef struct scene {
     uv_loop_t loop;
     eio_http_server *http;
     eio_server *server;
-    const char *next_id; /* for the generator */
+    bool is_closed;
+    eio_session *session; /* the latest; a reference */
+    const char *next_id;  /* for the generator */
+    int reason;           /* of the latest that closed; -1: none did */
     char refusal[64];
     char answer[8192];
 } scene;
@@ -36,19 +39,23 @@ static void on_message(eio_session *session, eio_slice payload, bool binary, voi
 
 static void on_close(eio_session *session, eio_reason reason, const char *detail, void *data)
 {
+    scene *all = data;
+
     (void)session;
-    (void)reason;
     (void)detail;
-    (void)data;
+    all->reason = (int)reason;
 }
 
 /* A text of 300 bytes, which a reply to a poll may compress or not. */
 static void on_session(eio_server *server, eio_session *session, void *data)
 {
     static const eio_session_handler handler = { .on_message = on_message, .on_close = on_close };
+    scene *all = data;
     char text[300];
 
     (void)server;
+    eio_session_unref(all->session);
+    all->session = eio_session_ref(session);
     memset(text, 'x', sizeof(text));
     eio_buffer *message = eio_buffer_copy((eio_slice){ text, sizeof(text) });
     eio_session_set_handler(session, &handler, data);
@@ -92,6 +99,7 @@ static scene *start(void (*adjust)(eio_options *options))
     options.on_session = on_session;
     options.on_connection_error = on_connection_error;
     options.data = all;
+    all->reason = -1;
     adjust(&options);
     assert_int_equal(eio_server_new(&all->server, all->http, &options, NULL), EIO_OK);
     eio_listen_options_init(&where);
@@ -103,7 +111,9 @@ static scene *start(void (*adjust)(eio_options *options))
 static void end(scene *all)
 {
     mock_net_end();
-    eio_server_close(all->server, NULL, NULL);
+    eio_session_unref(all->session);
+    if (!all->is_closed)
+        eio_server_close(all->server, NULL, NULL);
     eio_http_server_close(all->http, NULL, NULL);
     mock_net_wait(&all->loop, 60 * 1000);
     assert_int_equal(uv_loop_close(&all->loop), 0);
@@ -258,6 +268,51 @@ static void replies_are_compressed_from_the_threshold_on(void **state)
     assert_false(is_compressed(compress_never));
 }
 
+/* ---- the end ---- */
+
+static void ping_every_second(eio_options *options)
+{
+    options->ping_interval_ms = 1000;
+    options->ping_timeout_ms = 1000;
+}
+
+static void a_session_that_is_closing_may_time_out(void **state)
+{
+    scene *all = start(ping_every_second);
+
+    (void)state;
+    (void)ask(all, GET(POLLING));
+    eio_session_close(all->session, false);
+    mock_net_wait(&all->loop, 1900);
+    assert_int_equal(all->reason, -1);
+    mock_net_wait(&all->loop, 200);
+    assert_int_equal(all->reason, EIO_REASON_PING_TIMEOUT);
+    end(all);
+}
+
+static void drop_queue(bool is_closing)
+{
+    scene *all = start(bring_ids);
+
+    all->next_id = "a";
+    (void)ask(all, GET(POLLING));
+    if (is_closing)
+        eio_session_close(all->session, false);
+    eio_server_close(all->server, NULL, NULL);
+    all->is_closed = true;
+    assert_has(ask(all, GET(POLLING "&sid=a")), " 404 Not Found");
+    assert_null(strstr(all->answer, "xxx"));
+    assert_int_equal(all->reason, EIO_REASON_FORCED_CLOSE);
+    end(all);
+}
+
+static void what_is_queued_is_dropped_with_the_server(void **state)
+{
+    (void)state;
+    drop_queue(false);
+    drop_queue(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +322,8 @@ int main(void)
         cmocka_unit_test(an_id_is_the_applications),
         cmocka_unit_test(an_id_that_cannot_be_is_refused),
         cmocka_unit_test(replies_are_compressed_from_the_threshold_on),
+        cmocka_unit_test(a_session_that_is_closing_may_time_out),
+        cmocka_unit_test(what_is_queued_is_dropped_with_the_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
