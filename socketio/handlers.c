@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "socketio/packet.h"
-
 enum { FIRST_CALLBACKS = 2, FIRST_SLOTS = 8 };
 
 typedef struct sio_named_list {
@@ -238,8 +236,6 @@ static named_list *add_list(sio_handlers *handlers, eio_slice name)
 
 int sio_handlers_add(sio_handlers *handlers, eio_slice name, sio_callback callback)
 {
-    if (sio_event_name_is_reserved(name))
-        return EIO_E_RESERVED;
     named_list *list = find_list(handlers, name);
     if (list == NULL)
         list = add_list(handlers, name);

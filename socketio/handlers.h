@@ -69,7 +69,7 @@ typedef struct sio_handlers {
 } sio_handlers;
 
 void sio_handlers_fini(sio_handlers *handlers);
-/* name: copied. EIO_OK, EIO_E_RESERVED or EIO_E_NOMEM. */
+/* name: copied. EIO_OK or EIO_E_NOMEM. */
 int sio_handlers_add(sio_handlers *handlers, eio_slice name, sio_callback callback);
 int sio_handlers_copy(sio_handlers *to, const sio_handlers *from);
 /* Borrowed; NULL if there is none. */

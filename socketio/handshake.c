@@ -1,4 +1,5 @@
 #include "socketio/namespace.h"
+#include "socketio/packet.h"
 #include "socketio/socket.h"
 
 eio_slice sio_socket_id(const sio_socket *socket)
@@ -46,8 +47,9 @@ void *sio_socket_data(const sio_socket *socket)
 
 int sio_socket_on(sio_socket *socket, eio_slice name, sio_event_cb *callback, void *data)
 {
+    if (sio_event_name_is_reserved(name))
+        return EIO_E_RESERVED;
     sio_socket_extra *extra = sio_socket_need_extra(socket);
-
     if (extra == NULL)
         return EIO_E_NOMEM;
     return sio_handlers_add(&extra->events, name,

@@ -91,8 +91,7 @@ typedef void sio_server_event_cb(sio_namespace *nsp, sio_args args, sio_server_r
 /**
  * Hear of a server-side event.
  *
- * @return EIO_OK, EIO_E_NOMEM, or EIO_E_RESERVED for connect, connection, new_namespace and the names
- *         that are reserved everywhere
+ * @return EIO_OK, EIO_E_NOMEM, or EIO_E_RESERVED for connect, connection and new_namespace
  */
 EIO_API int sio_on_server_side(sio_namespace *nsp, eio_slice name, sio_server_event_cb *callback,
                                void *data);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "socketio/packet.h"
 #include "socketio/rooms.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
@@ -177,6 +178,8 @@ int sio_on_any_outgoing(sio_namespace *nsp, sio_outgoing_cb *callback, void *dat
 
 int sio_on(sio_namespace *nsp, eio_slice name, sio_event_cb *callback, void *data)
 {
+    if (sio_event_name_is_reserved(name))
+        return EIO_E_RESERVED;
     return sio_handlers_add(&nsp->events, name,
                             (sio_callback){ .call.on_event = callback, .data = data });
 }

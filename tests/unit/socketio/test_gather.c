@@ -315,6 +315,11 @@ static void events_of_other_servers_are_heard_and_replied_to_once(void **state)
     sio_local_server_side(root, SIO_STR("x"), SIO_NO_ARGS, NULL);
     sio_local_server_side(root, SIO_STR("y"), SIO_NO_ARGS, NULL);
     assert_string_equal(notes_taken(), "event 1|reply 1|event 0|");
+    /* Reserved is what a namespace of Node emits itself, not what a socket does. */
+    assert_int_equal(sio_on_server_side(root, SIO_STR("disconnect"), on_server_event, NULL),
+                     EIO_OK);
+    sio_local_server_side(root, SIO_STR("disconnect"), SIO_NO_ARGS, NULL);
+    assert_string_equal(notes_taken(), "event 0|");
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -60,6 +60,21 @@ static void recover(sio_options *options)
     options->recovery = &recovery;
 }
 
+static void recover_little(sio_options *options)
+{
+    static const sio_recovery_options recovery = { .max_bytes = 10 * 1000, .max_sessions = 1 };
+
+    options->recovery = &recovery;
+}
+
+static int set_up_little(void **state)
+{
+    (void)state;
+    io = fake_server_new(recover_little);
+    start(false);
+    return 0;
+}
+
 static void recover_and_check(sio_options *options)
 {
     static const sio_recovery_options recovery = { .run_middlewares = true };
@@ -255,6 +270,44 @@ static void what_is_not_kept_any_more_cannot_be_recovered(void **state)
     assert_string_equal(hear(&a), "0|");
 }
 
+static void bytes_that_are_kept_are_bounded(void **state)
+{
+    visitor a = { .session = NULL };
+    char text[1002];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    text[0] = text[sizeof(text) - 1] = '"';
+    const sio_args args = SIO_ARGS(((eio_slice){ text, sizeof(text) }));
+    come(&a);
+    say_to_all("0");
+    (void)hear(&a);
+    for (int i = 0; i < 2; i++) {
+        lose(&a);
+        for (int j = 0; j < (i == 0 ? 5 : 15); j++)
+            assert_int_equal(sio_broadcast(root, NULL, SIO_STR("n"), args), EIO_OK);
+        come_back(&a);
+        assert_int_equal(sio_socket_is_recovered(latest), i == 0);
+        (void)fake_heard(a.session);
+    }
+}
+
+static void sessions_that_are_kept_are_bounded(void **state)
+{
+    visitor a = { .session = NULL };
+    visitor b = { .session = NULL };
+
+    (void)state;
+    come(&a);
+    come(&b);
+    lose(&a);
+    lose(&b);
+    come_back(&b);
+    assert_false(sio_socket_is_recovered(latest));
+    come_back(&a);
+    assert_true(sio_socket_is_recovered(latest));
+}
+
 static void who_leaves_on_purpose_does_not_come_back(void **state)
 {
     visitor a = { .session = NULL };
@@ -411,6 +464,9 @@ int main(void)
         WITH(a_session_is_restored_once),
         WITH(it_is_too_late_after_the_longest_absence),
         WITH(what_is_not_kept_any_more_cannot_be_recovered),
+        cmocka_unit_test_setup_teardown(bytes_that_are_kept_are_bounded, set_up_little, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_that_are_kept_are_bounded, set_up_little,
+                                        tear_down),
         WITH(who_leaves_on_purpose_does_not_come_back),
         WITH(nonsense_recovers_nothing),
         WITH(a_number_of_the_future_recovers_nothing),
