@@ -1,32 +1,38 @@
 #include "engineio/head.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "engineio/http/request.h"
 
 typedef struct header_lengths {
-    uint16_t name; /* both fit: the limits of HTTP heads are below 64 KiB */
+    uint16_t
+        name; /* both fit: the limits of HTTP heads are below 64 KiB. Of an own header: the name's index */
     uint16_t value;
 } header_lengths;
 
 enum { MOST_ADDRESS_BYTES = 64 };
 
 /* What differs from client to client. Another header that does costs memory, and nothing else. */
-static bool is_own(eio_slice name)
-{
-    static const char *const own[] = { "sec-websocket-key", "cookie",     "authorization",
-                                       "x-forwarded-for",   "x-real-ip",  "forwarded",
-                                       "x-request-id",      "traceparent" };
+static const char *const own_names[] = { "sec-websocket-key", "cookie",     "authorization",
+                                         "x-forwarded-for",   "x-real-ip",  "forwarded",
+                                         "x-request-id",      "traceparent" };
 
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (eio_http_same_name(name, eio_slice_of(own[i])))
-            return true;
-    }
-    return false;
+enum { OWN_NAMES = sizeof(own_names) / sizeof(own_names[0]) };
+
+/* Where among them; OWN_NAMES: it is none of them. */
+static size_t own_name(eio_slice name)
+{
+    size_t i = 0;
+
+    while (i < OWN_NAMES && !eio_http_same_name(name, eio_slice_of(own_names[i])))
+        i++;
+    return i;
 }
 
+/* Own headers stand there without their names. */
 static size_t headers_size(const eio_http_request *request, bool own)
 {
     eio_slice name;
@@ -34,8 +40,8 @@ static size_t headers_size(const eio_http_request *request, bool own)
     size_t size = 0;
 
     for (size_t i = 0; eio_http_header_at(request, i, &name, &value); i++) {
-        if (is_own(name) == own)
-            size += sizeof(header_lengths) + name.len + value.len;
+        if ((own_name(name) < OWN_NAMES) == own)
+            size += sizeof(header_lengths) + (own ? 0 : name.len) + value.len;
     }
     return size;
 }
@@ -62,11 +68,13 @@ static void put_headers(char *to, const eio_http_request *request, bool own)
     eio_slice value;
 
     for (size_t i = 0; eio_http_header_at(request, i, &name, &value); i++) {
-        if (is_own(name) != own)
+        const size_t index = own_name(name);
+        if ((index < OWN_NAMES) != own)
             continue;
-        const header_lengths lengths = { (uint16_t)name.len, (uint16_t)value.len };
+        const header_lengths lengths = { (uint16_t)(own ? index : name.len), (uint16_t)value.len };
         to = put(to, (eio_slice){ (const char *)&lengths, sizeof(lengths) });
-        to = put_lower(to, name);
+        if (!own)
+            to = put_lower(to, name);
         to = put(to, value);
     }
 }
@@ -83,12 +91,30 @@ static eio_interned *intern_common(const eio_http_request *request, eio_intern_p
     return common;
 }
 
+/* Every request has EIO and transport in its query: if there are but two, nothing in it is the client's own. */
+static bool is_common_url(eio_slice url)
+{
+    size_t separators = 0;
+
+    for (size_t i = 0; i < url.len; i++)
+        separators += url.base[i] == '&';
+    return separators == 1;
+}
+
+static size_t own_url_len(const eio_http_request *request)
+{
+    eio_slice url = eio_http_target(request);
+
+    return is_common_url(url) ? 0 : url.len;
+}
+
 size_t eio_head_size(const eio_http_request *request, eio_slice sid)
 {
     char address[MOST_ADDRESS_BYTES];
 
-    return sizeof(eio_head) + sid.len + eio_http_remote_address(request, address, sizeof(address)) +
-           eio_http_target(request).len + headers_size(request, true);
+    return offsetof(eio_head, bytes) + sid.len +
+           eio_http_remote_address(request, address, sizeof(address)) + own_url_len(request) +
+           headers_size(request, true);
 }
 
 int eio_head_init(eio_head *head, const eio_http_request *request, eio_slice sid,
@@ -96,20 +122,23 @@ int eio_head_init(eio_head *head, const eio_http_request *request, eio_slice sid
 {
     char address[MOST_ADDRESS_BYTES];
     size_t address_len = eio_http_remote_address(request, address, sizeof(address));
-    eio_slice url = eio_http_target(request);
+    const eio_slice own_url = { eio_http_target(request).base, own_url_len(request) };
 
     assert(address_len <= MOST_ADDRESS_BYTES); /* which fits its bits */
     head->common = intern_common(request, pool);
-    if (head->common == NULL)
+    head->url = own_url.len > 0 ? NULL : eio_intern(pool, eio_http_target(request));
+    if (head->common == NULL || (head->url == NULL && own_url.len == 0)) {
+        eio_head_fini(head);
         return EIO_E_NOMEM;
-    head->own_bytes = (uint32_t)headers_size(request, true);
-    head->url_len = (uint16_t)url.len;
+    }
+    head->own_bytes = (uint16_t)headers_size(request, true);
+    head->url_len = (uint16_t)own_url.len;
     head->sid_len = (uint8_t)sid.len;
     head->address_len = (uint8_t)(address_len & 0x7f);
     head->secure = eio_http_is_secure(request);
     char *to = put(head->bytes, sid);
     to = put(to, (eio_slice){ address, address_len });
-    to = put(to, url);
+    to = put(to, own_url);
     put_headers(to, request, true);
     return EIO_OK;
 }
@@ -117,6 +146,7 @@ int eio_head_init(eio_head *head, const eio_http_request *request, eio_slice sid
 void eio_head_fini(eio_head *head)
 {
     eio_interned_unref(head->common);
+    eio_interned_unref(head->url);
 }
 
 eio_slice eio_head_sid(const eio_head *head)
@@ -134,9 +164,16 @@ bool eio_head_is_secure(const eio_head *head)
     return head->secure;
 }
 
+static const char *end_of_address(const eio_head *head)
+{
+    return head->bytes + head->sid_len + head->address_len;
+}
+
 eio_slice eio_head_url(const eio_head *head)
 {
-    return (eio_slice){ head->bytes + head->sid_len + head->address_len, head->url_len };
+    if (head->url != NULL)
+        return eio_interned_bytes(head->url);
+    return (eio_slice){ end_of_address(head), head->url_len };
 }
 
 eio_slice eio_head_query(const eio_head *head)
@@ -150,7 +187,7 @@ eio_slice eio_head_query(const eio_head *head)
 }
 
 /* The header of that index in one of the two lists; if it is not so long, index is less by its length. */
-static bool header_in(eio_slice list, size_t *index, eio_slice *name, eio_slice *value)
+static bool header_in(eio_slice list, bool own, size_t *index, eio_slice *name, eio_slice *value)
 {
     const char *at = list.base;
     const char *end = at + list.len;
@@ -159,21 +196,20 @@ static bool header_in(eio_slice list, size_t *index, eio_slice *name, eio_slice 
         header_lengths lengths;
         memcpy(&lengths, at, sizeof(lengths));
         at += sizeof(lengths);
-        if ((*index)-- == 0) {
-            *name = (eio_slice){ at, lengths.name };
-            *value = (eio_slice){ at + lengths.name, lengths.value };
+        *name = own ? eio_slice_of(own_names[lengths.name]) : (eio_slice){ at, lengths.name };
+        at += own ? 0 : name->len;
+        *value = (eio_slice){ at, lengths.value };
+        if ((*index)-- == 0)
             return true;
-        }
-        at += lengths.name + lengths.value;
+        at += value->len;
     }
     return false;
 }
 
 bool eio_head_header_at(const eio_head *head, size_t index, eio_slice *name, eio_slice *value)
 {
-    eio_slice url = eio_head_url(head);
-    const eio_slice own = { url.base + url.len, head->own_bytes };
+    const eio_slice own = { end_of_address(head) + head->url_len, head->own_bytes };
 
-    return header_in(eio_interned_bytes(head->common), &index, name, value) ||
-           header_in(own, &index, name, value);
+    return header_in(eio_interned_bytes(head->common), false, &index, name, value) ||
+           header_in(own, true, &index, name, value);
 }

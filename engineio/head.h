@@ -1,7 +1,8 @@
 /*
  * The first request of a session, kept for the session's life: what a service reads as the handshake. There is one per
  * client, so it stands behind the session in the same piece of heap, exactly as large as it must be; and headers that
- * are the same for many clients (browsers of one version, on one site) are kept once for all of them.
+ * are the same for many clients (browsers of one version, on one site), and a URL that says no more than transport and
+ * protocol, are kept once for all of them.
  */
 #ifndef ENGINEIO_HEAD_H
 #define ENGINEIO_HEAD_H
@@ -9,11 +10,12 @@
 #include "engineio/http.h"
 #include "engineio/intern.h"
 
-/* The bytes are the sid, the address, the url, then the length-prefixed headers that are this client's own. */
+/* The bytes are the sid, the address, an own url, then the length-prefixed headers that are this client's own. */
 typedef struct eio_head {
     eio_interned *common; /* the other headers; a reference */
-    uint32_t own_bytes;
-    uint16_t url_len;
+    eio_interned *url;    /* a reference; NULL: it has its own */
+    uint16_t own_bytes;   /* all fit: the limits of HTTP heads are below 64 KiB */
+    uint16_t url_len;     /* of an own one */
     uint8_t sid_len;
     uint8_t address_len : 7;
     bool secure : 1;

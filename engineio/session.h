@@ -38,11 +38,11 @@ struct eio_session {
         heartbeat; /* see heartbeat.h; in the server's `ending` while the state is ending */
     unsigned refs;
     uint8_t state;
-    uint8_t reason;     /* eio_reason, once ending */
-    bool awaiting_pong; /* heartbeat waits for a pong, not to send a ping */
-    bool pong_extended; /* that wait was made longer once */
-    uint8_t protocol;   /* 4, or 3 */
-    bool base64;        /* the client cannot take binary frames (b64 in its query) */
+    uint8_t reason;         /* eio_reason, once ending */
+    uint8_t protocol;       /* 4, or 3 */
+    bool awaiting_pong : 1; /* heartbeat waits for a pong, not to send a ping */
+    bool pong_extended : 1; /* that wait was made longer once */
+    bool base64 : 1;        /* the client cannot take binary frames (b64 in its query) */
     /* Its head follows. */
 };
 

@@ -13,6 +13,9 @@
 /* A chunk's own framing: 16 digits and two line ends. What goes beyond is extensions and trailers. */
 enum { CHUNK_FRAMING_BYTES = 20 };
 
+/* Connections, and requests, that are kept for the next ones: as many as come at a time. */
+enum { MOST_SPARE = 64 };
+
 /* What eio_http_connection_open makes; no other file knows the parser. */
 typedef struct parsing_connection {
     eio_http_connection connection;
@@ -435,11 +438,26 @@ static const eio_stream_handler stream_handler = {
 
 /* ---- for the server and the request ---- */
 
+void eio_http_connections_init(eio_http_server *server)
+{
+    LIST_INIT(&server->connections);
+    eio_spares_init(&server->spare_connections, sizeof(parsing_connection), MOST_SPARE);
+    eio_spares_init(&server->spare_requests, sizeof(eio_http_request), MOST_SPARE);
+}
+
+void eio_http_connections_fini(eio_http_server *server)
+{
+    assert(LIST_EMPTY(&server->connections));
+    eio_spares_fini(&server->spare_connections);
+    eio_spares_fini(&server->spare_requests);
+}
+
 int eio_http_connection_open(eio_http_server *server, eio_stream *stream)
 {
-    parsing_connection *parsing = calloc(1, sizeof(*parsing));
+    parsing_connection *parsing = eio_spares_take(&server->spare_connections);
     if (parsing == NULL)
         return EIO_E_NOMEM;
+    memset(parsing, 0, sizeof(*parsing));
     eio_http_connection *connection = &parsing->connection;
     connection->server = server;
     connection->stream = stream;

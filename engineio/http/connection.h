@@ -15,6 +15,10 @@
 
 typedef struct eio_http_connection eio_http_connection;
 
+/* What is theirs of a server; none may be left in the end. */
+void eio_http_connections_init(eio_http_server *server);
+void eio_http_connections_fini(eio_http_server *server);
+
 /* Take over a stream that was accepted. EIO_OK or EIO_E_NOMEM (the stream is still the caller's). */
 int eio_http_connection_open(eio_http_server *server, eio_stream *stream);
 

@@ -21,7 +21,10 @@ void eio_http_connection_unref(eio_http_connection *connection)
         return;
     assert(connection->request == NULL && connection->stream == NULL);
     free(connection->kept);
-    free(connection);
+    if (connection->server != NULL)
+        eio_spares_give(&connection->server->spare_connections, connection);
+    else
+        free(connection); /* it was on its way to another loop */
 }
 
 void eio_http_connection_detach(eio_http_connection *connection)

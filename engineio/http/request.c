@@ -1,21 +1,26 @@
 #include "engineio/http/request.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "engineio/http/connection.h"
 #include "engineio/http/response.h"
 #include "engineio/http/server.h"
 
-enum { FIRST_HEAD_BYTES = 1024, FIRST_HEADERS = 16 };
-
 eio_http_request *eio_http_request_new(struct eio_http_connection *connection,
                                        eio_http_server *server)
 {
-    eio_http_request *request = calloc(1, sizeof(*request));
+    eio_http_request *request = eio_spares_take(&server->spare_requests);
     if (request == NULL)
         return NULL;
+    memset(request, 0, offsetof(eio_http_request, first_headers));
+    request->head = request->first_head;
+    request->head_capacity = sizeof(request->first_head);
+    request->headers = request->first_headers;
+    request->header_capacity = EIO_HTTP_FIRST_HEADERS;
     request->connection = connection;
     request->server = server;
     return request;
@@ -27,23 +32,37 @@ void eio_http_request_free(eio_http_request *request)
     eio_buffer_unref(request->body);
     eio_buffer_unref(request->lines);
     free(request->param_text);
-    free(request->headers);
-    free(request->head);
-    free(request);
+    if (request->headers != request->first_headers)
+        free(request->headers);
+    if (request->head != request->first_head)
+        free(request->head);
+    if (request->server != NULL)
+        eio_spares_give(&request->server->spare_requests, request);
+    else
+        free(request); /* it was on its way to another loop */
 }
 
 /* ---- the head ---- */
+
+/* As realloc, but for what stands in the request itself. */
+static void *grow(void *old, const void *first, size_t len, size_t capacity)
+{
+    if (old != first)
+        return realloc(old, capacity);
+    void *grown = malloc(capacity);
+    if (grown != NULL)
+        memcpy(grown, first, len);
+    return grown;
+}
 
 static int append(eio_http_request *request, eio_slice piece)
 {
     if (piece.len > request->head_capacity - request->head_len) {
         size_t wanted = request->head_len + piece.len;
         size_t capacity = request->head_capacity * 2;
-        if (capacity < FIRST_HEAD_BYTES)
-            capacity = FIRST_HEAD_BYTES;
         if (capacity < wanted)
             capacity = wanted;
-        char *head = realloc(request->head, capacity);
+        char *head = grow(request->head, request->first_head, request->head_len, capacity);
         if (head == NULL)
             return EIO_E_NOMEM;
         request->head = head;
@@ -69,9 +88,10 @@ static int begin_header(eio_http_request *request, size_t most)
     if (request->header_count == most)
         return EIO_E_LIMIT;
     if (request->header_count == request->header_capacity) {
-        size_t capacity =
-            request->header_capacity == 0 ? FIRST_HEADERS : request->header_capacity * 2;
-        eio_http_header_entry *headers = realloc(request->headers, capacity * sizeof(*headers));
+        size_t capacity = request->header_capacity * 2;
+        eio_http_header_entry *headers =
+            grow(request->headers, request->first_headers, sizeof(request->first_headers),
+                 capacity * sizeof(*headers));
         if (headers == NULL)
             return EIO_E_NOMEM;
         request->headers = headers;

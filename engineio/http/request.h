@@ -1,6 +1,6 @@
 /*
- * One request and its response. Its head stands in one piece of heap that is as large as the head; the headers are
- * offsets into it, found by a linear look (there are 100 at most, and no hash that a peer could attack). The lines of
+ * One request and its response. Its head stands in one piece, in the request if it is small; the headers are offsets
+ * into it, found by a linear look (there are 100 at most, and no hash that a peer could attack). The lines of
  * the response's head gather in a second piece. Expected load: one or two per polling client.
  *
  * A request ends in exactly one of: response, destruction, upgrade, abort. eio_http_request_end is the one door out,
@@ -13,7 +13,7 @@
 
 struct eio_http_connection;
 
-enum { EIO_HTTP_MAX_PARAMS = 8 };
+enum { EIO_HTTP_MAX_PARAMS = 8, EIO_HTTP_FIRST_HEAD_BYTES = 1024, EIO_HTTP_FIRST_HEADERS = 16 };
 
 typedef struct eio_http_header_entry {
     uint32_t name;
@@ -46,11 +46,11 @@ struct eio_http_request {
     struct eio_http_connection *connection; /* borrowed; has this as its current request */
     eio_http_server *server;                /* borrowed: outlives its connections */
 
-    char *head; /* own: the target, then names and values */
+    char *head; /* the target, then names and values: first_head, or own heap */
     size_t head_len;
     size_t head_capacity;
     size_t target_len;
-    eio_http_header_entry *headers; /* own */
+    eio_http_header_entry *headers; /* first_headers, or own heap */
     size_t header_count;
     size_t header_capacity;
     const char *method; /* a literal; NULL until the head is complete */
@@ -83,6 +83,9 @@ struct eio_http_request {
     void *abort_data;
     void (*on_drain)(eio_http_request *); /* files.c: all that was queued is with the kernel */
     void *data;
+    eio_http_header_entry
+        first_headers[EIO_HTTP_FIRST_HEADERS]; /* from here on nothing is zeroed */
+    char first_head[EIO_HTTP_FIRST_HEAD_BYTES];
 };
 
 /* New, with an empty head; NULL when out of memory. */

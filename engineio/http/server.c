@@ -70,13 +70,13 @@ static void handle_ending_due(eio_deadline *deadline)
     void (*on_closed)(void *) = server->on_closed;
     void *data = server->closed_data;
 
-    assert(LIST_EMPTY(&server->connections));
     eio_deadline_queue_fini(&server->idle);
     eio_deadline_queue_fini(&server->head);
     eio_deadline_queue_fini(&server->body);
     eio_deadline_queue_fini(&server->closing);
     eio_deadline_queue_fini(&server->ending);
     eio_loop_release(server->loop);
+    eio_http_connections_fini(server);
     eio_http_admission_fini(server);
     eio_proxies_fini(&server->proxies);
     eio_router_fini(&server->router);
@@ -163,7 +163,7 @@ int eio_http_server_new(eio_http_server **out, uv_loop_t *loop, const eio_http_o
     }
     server->options.trusted_proxies = NULL; /* they stand in `proxies` now */
     server->holds = 1;
-    LIST_INIT(&server->connections);
+    eio_http_connections_init(server);
     SLIST_INIT(&server->listeners);
     eio_http_admission_init(server);
     eio_router_init(&server->router);

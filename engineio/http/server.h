@@ -14,6 +14,7 @@
 #include "engineio/http/router.h"
 #include "engineio/net/deadline.h"
 #include "engineio/net/loop.h"
+#include "engineio/net/spares.h"
 #include "engineio/net/table.h"
 
 struct eio_http_server {
@@ -24,6 +25,7 @@ struct eio_http_server {
     eio_table addresses; /* admission.c's */
     eio_proxies proxies; /* that are trusted */
     eio_router router;
+    eio_spares spare_connections, spare_requests;
     eio_file_cache files; /* compressed */
     eio_http_handler *fallback;
     void *fallback_data;
