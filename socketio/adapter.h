@@ -60,6 +60,12 @@ struct sio_adapter_type {
      */
     bool lacks_recovery;
     /**
+     * `broadcast` delivers here only after it has returned. With workers the adapter of the first one speaks for all;
+     * unless this is set, what a worker sends is delivered there before it comes to the adapter, whose sio_local_…
+     * calls then leave that worker out.
+     */
+    bool delivers_late;
+    /**
      * Make the adapter of a namespace.
      *
      * @param out  new; its base is filled in by the library

@@ -160,6 +160,7 @@ static void apply_options(sio_server *server, const sio_options *options)
     size_t payload = server->hooks.max_payload_bytes;
 
     server->adapter = choose_adapter(options);
+    server->cluster = options->adapter;
     server->parser = sio_parser_of(options->parser);
     server->adapter_data = options->adapter_data;
     server->max_joining = or_default(options->max_joining, DEFAULT_MAX_JOINING);

@@ -62,6 +62,9 @@ struct sio_server {
         hooks; /* the engine's options, copied: the application's callbacks and their data */
     sio_log_cb *on_log;
     void *data;
+    const struct sio_adapter_type *cluster; /* that worker 0 has, and speaks for all with */
+    const struct sio_letter
+        *speaking_for; /* what its adapter is doing, for the worker that wrote this */
     bool cleanup_children;
     bool has_doomed; /* a namespace is */
     bool is_closing;

@@ -41,7 +41,8 @@ typedef struct sio_workers_options {
      */
     int (*setup)(sio_worker *worker, uv_loop_t *loop, void *data, eio_error *why);
     /**
-     * Close what setup made, on the worker's thread. The worker ends once nothing is left on its loop.
+     * Close what setup made, on the worker's thread. The worker ends once nothing is left on its loop. Worker 0, which
+     * speaks for all with other servers, is torn down when all others have ended.
      */
     void (*teardown)(sio_worker *worker, void *data);
     /**
@@ -72,18 +73,29 @@ EIO_API int sio_workers_start(sio_workers **out, uv_loop_t *loop,
 EIO_API unsigned sio_workers_count(const sio_workers *workers);
 
 /**
- * Do something in one worker: from its loop, soon.
+ * Do something in one worker: from its loop, soon, in the order of the calls.
  *
  * @param index  0 to count - 1
- * @param run    called once (worker, data)
- * @return EIO_OK; EIO_E_CLOSED once that worker has ended, or EIO_E_NOMEM: then it is not called
+ * @param run    called exactly once, whatever is returned: with the worker; or, on any thread and maybe before this
+ *               returns, with NULL: it has ended, and there is but `data` to release
+ * @param data   taken
+ * @return EIO_OK; EIO_E_CLOSED once that worker has ended; EIO_E_NOMEM
  * @note Any thread, as long as the workers are not closed.
  */
 EIO_API int sio_workers_post(sio_workers *workers, unsigned index,
                              void (*run)(sio_worker *worker, void *data), void *data);
 
 /**
- * Tear every worker down, and wait for their ends.
+ * The same for what may be lost: it counts as mail, see max_mail_bytes.
+ *
+ * @param bytes  that `data` keeps in memory
+ * @return as sio_workers_post; EIO_E_BACKLOG: that worker has left too much unread
+ */
+EIO_API int sio_workers_post_bytes(sio_workers *workers, unsigned index, size_t bytes,
+                                   void (*run)(sio_worker *worker, void *data), void *data);
+
+/**
+ * Tear every worker down, worker 0 at last, and wait for their ends.
  *
  * @param workers    taken, may be NULL; a second call does nothing
  * @param on_closed  called once from the owner's loop, the last callback, with all threads joined; may be NULL

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "socketio/here.h"
+#include "socketio/namespace.h"
+#include "socketio/server.h"
 #include "socketio/workers/siblings.h"
 
 static int open_by_mail(sio_adapter **out, sio_namespace *nsp)
@@ -20,41 +23,47 @@ static void close_by_mail(sio_adapter *adapter)
     free(adapter);
 }
 
+/* First for the sockets of this worker, as an adapter of its own would; then for all others, which worker 0 sees to. */
 static int broadcast(sio_adapter *adapter, const sio_message *message, const sio_target *target)
 {
+    const sio_letter draft = { .kind = SIO_LETTER_DELIVER,
+                               .target = *target,
+                               .name = message->name,
+                               .args = message->args,
+                               .packet = message->packet,
+                               .packets = { .attachments = message->attachments,
+                                            .attachment_count = message->attachment_count } };
+    int rc = EIO_OK;
+
     if ((target->flags & SIO_LOCAL) != 0)
         return sio_local_broadcast(adapter->nsp, message, target);
-    return sio_hub_write(
-        adapter->nsp,
-        (sio_letter){ .kind = SIO_LETTER_DELIVER,
-                      .target = *target,
-                      .name = message->name,
-                      .args = message->args,
-                      .packet = message->packet,
-                      .packets = { .attachments = message->attachments,
-                                   .attachment_count = message->attachment_count } },
-        NULL);
+    if (!adapter->nsp->server->cluster->delivers_late)
+        rc = sio_here_broadcast(adapter->nsp, message, target);
+    return rc != EIO_OK ? rc : sio_hub_write(adapter->nsp, draft, NULL);
 }
 
 static int join(sio_adapter *adapter, const sio_target *target, sio_rooms rooms)
 {
-    return sio_hub_write(adapter->nsp,
-                         (sio_letter){ .kind = SIO_LETTER_JOIN, .target = *target, .rooms = rooms },
-                         NULL);
+    const sio_letter draft = { .kind = SIO_LETTER_JOIN, .target = *target, .rooms = rooms };
+    int rc = sio_here_join(adapter->nsp, target, rooms);
+
+    return rc != EIO_OK ? rc : sio_hub_write(adapter->nsp, draft, NULL);
 }
 
 static int leave(sio_adapter *adapter, const sio_target *target, sio_rooms rooms)
 {
-    return sio_hub_write(
-        adapter->nsp, (sio_letter){ .kind = SIO_LETTER_LEAVE, .target = *target, .rooms = rooms },
-        NULL);
+    const sio_letter draft = { .kind = SIO_LETTER_LEAVE, .target = *target, .rooms = rooms };
+    int rc = sio_here_leave(adapter->nsp, target, rooms);
+
+    return rc != EIO_OK ? rc : sio_hub_write(adapter->nsp, draft, NULL);
 }
 
 static int disconnect(sio_adapter *adapter, const sio_target *target, bool close)
 {
-    return sio_hub_write(
-        adapter->nsp,
-        (sio_letter){ .kind = SIO_LETTER_DISCONNECT, .target = *target, .close = close }, NULL);
+    const sio_letter draft = { .kind = SIO_LETTER_DISCONNECT, .target = *target, .close = close };
+    int rc = sio_here_disconnect(adapter->nsp, target, close);
+
+    return rc != EIO_OK ? rc : sio_hub_write(adapter->nsp, draft, NULL);
 }
 
 static int fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gather)

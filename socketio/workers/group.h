@@ -55,8 +55,9 @@ struct sio_workers {
     sio_workers_options options;
     unsigned started;
     uv_sem_t ready;
-    uv_async_t ended; /* of the owner's loop */
-    atomic_uint running;
+    uv_async_t ended;                    /* of the owner's loop */
+    atomic_uint running, others_running; /* the latter without worker 0 */
+    bool first_is_told;                  /* to tear down */
     sio_directory directory;
     uv_mutex_t lock; /* of the families */
     SLIST_HEAD(, sio_family) families;

@@ -32,6 +32,14 @@ static int seal_draft(sio_letter **out, sio_namespace *nsp, sio_letter *draft, s
     return *out == NULL ? EIO_E_NOMEM : EIO_OK;
 }
 
+/* The worker that this one speaks for has done its part; unless it is asked something, as all are. */
+static bool has_done(const sio_server *server, unsigned index, const sio_gather *gather)
+{
+    const sio_letter *letter = server->speaking_for;
+
+    return letter != NULL && gather == NULL && letter->from == index;
+}
+
 int sio_siblings_write(sio_namespace *nsp, sio_letter draft, sio_gather *gather)
 {
     sio_letter *letter;
@@ -43,7 +51,8 @@ int sio_siblings_write(sio_namespace *nsp, sio_letter draft, sio_gather *gather)
     if (rc != EIO_OK)
         return rc;
     for (unsigned i = 0; i < member->worker->group->options.count; i++) {
-        int posted = i == member->worker->index ? EIO_OK : sio_letter_post(letter, i);
+        bool knows = i == member->worker->index || has_done(nsp->server, i, gather);
+        int posted = knows ? EIO_OK : sio_letter_post(letter, i);
         if (posted != EIO_OK && posted != EIO_E_CLOSED)
             rc = posted;
     }
@@ -133,6 +142,15 @@ static eio_buffer *take_packet(const sio_letter *letter)
     return bytes.len <= SMALL_BYTES ? eio_buffer_copy(bytes) : eio_buffer_ref(letter->packet);
 }
 
+static void speak_event(sio_namespace *nsp, const sio_message *message, const sio_letter *letter)
+{
+    const sio_adapter_type *type = nsp->adapter->type;
+
+    nsp->server->speaking_for = type->delivers_late ? NULL : letter;
+    (void)type->broadcast(nsp->adapter, message, &letter->target);
+    nsp->server->speaking_for = NULL;
+}
+
 static void deliver(sio_namespace *nsp, const sio_letter *letter)
 {
     const sio_message message = { .name = letter->name,
@@ -144,7 +162,7 @@ static void deliver(sio_namespace *nsp, const sio_letter *letter)
     if (message.packet == NULL)
         sio_server_log(nsp->server, 'e', "a broadcast of another worker is lost: out of memory");
     else if (letter->for_adapter)
-        (void)nsp->adapter->type->broadcast(nsp->adapter, &message, &letter->target);
+        speak_event(nsp, &message, letter);
     else
         (void)sio_here_broadcast(nsp, &message, &letter->target);
     eio_buffer_unref(message.packet);
@@ -245,25 +263,38 @@ static void pass_server_side(sio_namespace *nsp, const sio_letter *letter)
 
 static void change_rooms(sio_namespace *nsp, const sio_letter *letter)
 {
-    const bool joins = letter->kind == SIO_LETTER_JOIN;
-    sio_target target = letter->target;
-
-    if (letter->for_adapter && joins)
-        (void)sio_sockets_join(nsp, &target, letter->rooms);
-    else if (letter->for_adapter)
-        (void)sio_sockets_leave(nsp, &target, letter->rooms);
-    else if (joins)
-        (void)sio_here_join(nsp, &target, letter->rooms);
+    if (letter->kind == SIO_LETTER_JOIN)
+        (void)sio_here_join(nsp, &letter->target, letter->rooms);
     else
-        (void)sio_here_leave(nsp, &target, letter->rooms);
+        (void)sio_here_leave(nsp, &letter->target, letter->rooms);
 }
 
 static void disconnect(sio_namespace *nsp, const sio_letter *letter)
 {
-    if (letter->for_adapter)
-        (void)sio_disconnect_sockets(nsp, &letter->target, letter->close);
+    (void)sio_here_disconnect(nsp, &letter->target, letter->close);
+}
+
+/* What its adapter can is done for all servers, the rest for this process. */
+static void speak_change(sio_namespace *nsp, const sio_letter *letter)
+{
+    nsp->server->speaking_for = letter;
+    if (letter->kind == SIO_LETTER_JOIN)
+        (void)sio_sockets_join(nsp, &letter->target, letter->rooms);
+    else if (letter->kind == SIO_LETTER_LEAVE)
+        (void)sio_sockets_leave(nsp, &letter->target, letter->rooms);
     else
-        (void)sio_here_disconnect(nsp, &letter->target, letter->close);
+        (void)sio_disconnect_sockets(nsp, &letter->target, letter->close);
+    nsp->server->speaking_for = NULL;
+}
+
+static void read_change(sio_namespace *nsp, const sio_letter *letter)
+{
+    if (letter->for_adapter)
+        speak_change(nsp, letter);
+    else if (letter->kind == SIO_LETTER_DISCONNECT)
+        disconnect(nsp, letter);
+    else
+        change_rooms(nsp, letter);
 }
 
 static void server_side(sio_namespace *nsp, const sio_letter *letter)
@@ -285,8 +316,8 @@ void sio_letter_read(const sio_letter *letter, sio_sibling *member)
 {
     static void (*const readers[SIO_LETTER_N_KINDS])(sio_namespace *, const sio_letter *) = {
         [SIO_LETTER_DELIVER] = deliver,         [SIO_LETTER_ASK] = ask,
-        [SIO_LETTER_JOIN] = change_rooms,       [SIO_LETTER_LEAVE] = change_rooms,
-        [SIO_LETTER_DISCONNECT] = disconnect,   [SIO_LETTER_FETCH] = fetch,
+        [SIO_LETTER_JOIN] = read_change,        [SIO_LETTER_LEAVE] = read_change,
+        [SIO_LETTER_DISCONNECT] = read_change,  [SIO_LETTER_FETCH] = fetch,
         [SIO_LETTER_SERVER_SIDE] = server_side,
     };
     sio_server *server = member->server;

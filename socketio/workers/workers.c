@@ -30,25 +30,40 @@ static void run_errand(sio_mail *mail, void *owner)
 
 static void drop_errand(sio_mail *mail)
 {
-    free(mail);
+    run_errand(mail, NULL);
+}
+
+static int post(sio_workers *workers, unsigned index, size_t bytes, bool may_be_lost,
+                void (*run)(sio_worker *worker, void *data), void *data)
+{
+    errand *what = malloc(sizeof(*what));
+
+    if (what == NULL) {
+        run(NULL, data);
+        return EIO_E_NOMEM;
+    }
+    *what = (errand){ { NULL, sizeof(*what) + bytes, run_errand, drop_errand }, run, data };
+    return sio_mailbox_post(&workers->workers[index].mailbox, &what->mail, may_be_lost);
 }
 
 int sio_workers_post(sio_workers *workers, unsigned index,
                      void (*run)(sio_worker *worker, void *data), void *data)
 {
-    errand *what = malloc(sizeof(*what));
+    return post(workers, index, 0, false, run, data);
+}
 
-    if (what == NULL)
-        return EIO_E_NOMEM;
-    *what = (errand){ { NULL, sizeof(*what), run_errand, drop_errand }, run, data };
-    return sio_mailbox_post(&workers->workers[index].mailbox, &what->mail, false);
+int sio_workers_post_bytes(sio_workers *workers, unsigned index, size_t bytes,
+                           void (*run)(sio_worker *worker, void *data), void *data)
+{
+    return post(workers, index, bytes, true, run, data);
 }
 
 static void tear_down(sio_worker *worker, void *data)
 {
-    const sio_workers_options *options = &worker->group->options;
-
     (void)data;
+    if (worker == NULL)
+        return; /* it has ended by itself */
+    const sio_workers_options *options = &worker->group->options;
     if (options->teardown != NULL)
         options->teardown(worker, options->data);
     sio_mailbox_set_busy(&worker->mailbox, false);
@@ -90,8 +105,10 @@ static void run_worker(void *data)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
     rc = uv_loop_close(&worker->loop);
     assert(rc == 0); /* teardown has left a handle open */
-    if (atomic_fetch_sub(&group->running, 1) == 1)
-        (void)uv_async_send(&group->ended);
+    if (worker->index > 0)
+        (void)atomic_fetch_sub(&group->others_running, 1);
+    (void)atomic_fetch_sub(&group->running, 1);
+    (void)uv_async_send(&group->ended);
 }
 
 /* ---- the end ---- */
@@ -127,21 +144,34 @@ static void handle_async_closed(uv_handle_t *handle)
         on_closed(data);
 }
 
+/* The first worker speaks for all with other servers: it is the last to go, so that all have said what they had to. */
+static void stop_others(sio_workers *group)
+{
+    for (unsigned i = 1; i < group->started; i++)
+        (void)sio_workers_post(group, i, tear_down, NULL);
+}
+
+static void stop_first_at_last(sio_workers *group)
+{
+    if (atomic_load(&group->others_running) > 0 || group->first_is_told)
+        return;
+    group->first_is_told = true;
+    if (group->started > 0)
+        (void)sio_workers_post(group, 0, tear_down, NULL);
+}
+
 static void handle_ended(uv_async_t *async)
 {
     sio_workers *group = async->data;
 
-    if (!group->is_closing || atomic_load(&group->running) > 0 ||
-        uv_is_closing((uv_handle_t *)async))
+    if (!group->is_closing || uv_is_closing((uv_handle_t *)async))
         return;
+    if (atomic_load(&group->running) > 0) {
+        stop_first_at_last(group);
+        return;
+    }
     join_all(group);
     uv_close((uv_handle_t *)async, handle_async_closed);
-}
-
-static void stop_all(sio_workers *group)
-{
-    for (unsigned i = 0; i < group->started; i++)
-        (void)sio_workers_post(group, i, tear_down, NULL);
 }
 
 void sio_workers_close(sio_workers *workers, void (*on_closed)(void *data), void *data)
@@ -151,8 +181,9 @@ void sio_workers_close(sio_workers *workers, void (*on_closed)(void *data), void
     workers->is_closing = true;
     workers->on_closed = on_closed;
     workers->closed_data = data;
-    stop_all(workers);
-    (void)uv_async_send(&workers->ended); /* they may have ended by themselves */
+    stop_others(workers);
+    (void)uv_async_send(
+        &workers->ended); /* they may have ended by themselves, or there is but one */
 }
 
 /* ---- the beginning ---- */
@@ -192,11 +223,17 @@ static int start_one(sio_workers *group, unsigned index, eio_error *why)
 
 static unsigned count_processors(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = uv_available_parallelism();
 
-    if (count < 1)
-        return 1;
-    return count < SIO_WORKERS_MAX ? (unsigned)count : SIO_WORKERS_MAX;
+    return count < SIO_WORKERS_MAX ? count : SIO_WORKERS_MAX;
+}
+
+static void undo_start(sio_workers *group)
+{
+    for (unsigned i = group->started; i-- > 0;) {
+        (void)sio_workers_post(group, i, tear_down, NULL);
+        (void)uv_thread_join(&group->workers[i].thread);
+    }
 }
 
 static int check_options(const sio_workers_options *options, eio_error *why)
@@ -222,6 +259,7 @@ static sio_workers *new_group(const sio_workers_options *options, unsigned count
         group->options.max_mail_bytes = DEFAULT_MAIL_BYTES;
     SLIST_INIT(&group->families);
     atomic_init(&group->running, count);
+    atomic_init(&group->others_running, count - 1);
     /* These ask for no memory. */
     int rc = uv_sem_init(&group->ready, 0) | uv_mutex_init(&group->lock) |
              sio_directory_init(&group->directory);
@@ -259,8 +297,7 @@ int sio_workers_start(sio_workers **out, uv_loop_t *loop, const sio_workers_opti
         *out = group;
         return EIO_OK;
     }
-    stop_all(group);
-    join_all(group);
+    undo_start(group);
     uv_close((uv_handle_t *)&group->ended, handle_async_closed);
     return rc;
 }
