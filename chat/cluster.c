@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "chat/store/place.h"
+#include "socketio/workers.h"
 
 static void log_bus(sio_redis_bus *bus, char level, const char *line, void *data)
 {
@@ -17,6 +18,9 @@ int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host
     sio_redis_bus_options bus;
     char channel[400];
 
+    options->adapter = &sio_adapter_redis;
+    if (host->worker != NULL && sio_worker_index(host->worker) > 0)
+        return EIO_OK; /* worker 0 speaks for all */
     snprintf(channel, sizeof(channel), "%.256s%s:%s", host->options->key_prefix, key,
              chat_place_database(host->options));
     sio_redis_bus_options_init(&bus);
@@ -26,7 +30,6 @@ int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host
     bus.key = channel;
     bus.on_log = log_bus;
     int rc = sio_redis_bus_new(out, host->loop, &bus, why);
-    options->adapter = &sio_adapter_redis;
     options->adapter_data = rc == EIO_OK ? *out : NULL;
     return rc;
 }

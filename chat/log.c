@@ -1,23 +1,24 @@
 #include "chat/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/time.h>
 #include <time.h>
 
 /* Silent until the program serves: a start that fails says one line, and that on stderr. */
-static chat_log_level lowest = CHAT_LOG_ERROR;
+static atomic_int lowest = CHAT_LOG_ERROR;
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 void chat_log_set_level(chat_log_level level)
 {
-    lowest = level;
+    atomic_store_explicit(&lowest, (int)level, memory_order_relaxed);
 }
 
 bool chat_log_is_on(chat_log_level level)
 {
-    return level >= lowest;
+    return (int)level >= atomic_load_explicit(&lowest, memory_order_relaxed);
 }
 
 chat_log_level chat_log_level_of(char letter)

@@ -1,6 +1,6 @@
 /*
  * The log of the program: one line an event on stdout, `time level event key=value …`, made to be searched. Never chat
- * texts, passwords, cookies or session ids. Loop thread only.
+ * texts, passwords, cookies or session ids. Any thread: a line is whole.
  */
 #ifndef CHAT_LOG_H
 #define CHAT_LOG_H

@@ -112,6 +112,8 @@ static int set_value(option_reader *reader, const chat_option_place *place, cons
         reader->wish.redis_is_argument = reader->from_arguments;
         return EIO_OK;
     case CHAT_OPTION_ORIGINS: return add_origins(reader, text);
+    case CHAT_OPTION_WORKERS:
+        return set_number(reader, place, strcmp(text, "auto") == 0 ? "0" : text);
     case CHAT_OPTION_LEVEL: return set_level(reader, text);
     case CHAT_OPTION_HELP: reader->out->show_help = true; return EIO_OK;
     case CHAT_OPTION_VERSION: reader->out->show_version = true; return EIO_OK;

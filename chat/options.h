@@ -20,6 +20,7 @@ typedef enum chat_option_kind {
     CHAT_OPTION_REDIS,
     CHAT_OPTION_ORIGINS,
     CHAT_OPTION_LEVEL,
+    CHAT_OPTION_WORKERS, /* a number, or `auto`: 0 */
     CHAT_OPTION_HELP,
     CHAT_OPTION_VERSION,
 } chat_option_kind;
@@ -79,6 +80,7 @@ typedef struct chat_options {
     const char *web_dir, *client_dir;
     long max_payload_bytes, max_buffered_bytes, max_name_bytes;
     long max_rooms, max_connections, events_per_second, events_at_once;
+    long workers; /* 0: one for each processor */
     long lease_ms, stop_grace_ms, ping_interval_ms, ping_timeout_ms;
     chat_log_level log_level;
     bool compress; /* WebSocket messages */

@@ -118,6 +118,7 @@ static void print_value(FILE *out, const chat_options *options, const chat_optio
 
     switch (place->option->kind) {
     case CHAT_OPTION_NUMBER:
+    case CHAT_OPTION_WORKERS:
         memcpy(&number, place->value, sizeof(number));
         snprintf(value, sizeof(value), "%ld", number);
         break;

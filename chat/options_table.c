@@ -14,6 +14,9 @@ static const chat_option common[] = {
       "port to listen on; 0: any free one", NULL },
     { "host", "HOST", "ADDRESS", CHAT_OPTION_TEXT, 0, AT(host), 0, 0,
       "address to listen on (default: all, IPv6 and IPv4)", NULL },
+    { "workers", "WORKERS", "N", CHAT_OPTION_WORKERS, 0, AT(workers), 0, 64,
+      "threads that serve, each with a loop of its own; auto: one for\n"
+      "each processor", "1" },
     { "store", "STORE", "KIND", CHAT_OPTION_STORE, CHAT_TAKES_STORE, 0, 0, 0,
       "where things are kept: sqlite, sqlite:FILE, memory, or redis\n"
       "(default: redis if a URL is named, else sqlite)", NULL },

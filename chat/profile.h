@@ -2,6 +2,9 @@
  * A profile: one chat system, that `chatd PROFILE` serves. The common server (server.c) has the listeners, HTTP, TLS,
  * the health pages, signals and the log; a profile has its contract: what clients may ask and hear, and what is kept
  * where. The server knows no contract, a profile knows no other one.
+ *
+ * With several workers a profile runs once in each, on its thread, as servers of their own that one process has: what
+ * they must have in common they share, and what one does the others hear of as from other servers, or by workers.h.
  */
 #ifndef CHAT_PROFILE_H
 #define CHAT_PROFILE_H
@@ -13,6 +16,8 @@
 /* What the server gives to a profile; borrowed until its `stop` has called back. */
 typedef struct chat_host {
     const chat_options *options;
+    struct sio_worker *worker; /* NULL: there is but one loop */
+    void *shared;              /* what `share` made; borrowed */
     uv_loop_t *loop;
     eio_http_server *http;
     const eio_cors_options *cors; /* for the profile's protocol */
@@ -43,11 +48,17 @@ struct chat_profile {
         open_to_all; /* any origin may call, credentials too, unless some are listed; else no CORS headers */
 
     /*
+     * What the servers of all workers have in common: made before the first one starts, freed when the last one is
+     * gone. Called on the main thread; what it holds has to be for any thread. NULL: nothing.
+     */
+    int (*share)(void **out, const chat_options *options, eio_error *why);
+    void (*unshare)(void *shared);
+    /*
      * Open the store, take routes, mounts and timers; nothing listens yet. What is there after a failure ends with the
      * process. `out` is what the calls below are given.
      */
     int (*start)(void **out, const chat_host *host, eio_error *why);
-    /* The start lines, as the original has them: it listens on this port. */
+    /* The start lines, as the original has them: it listens on this port. On the main thread, of the first worker. */
     void (*announce)(const void *running, int port);
     /* For /readyz; not called any more once it stops. */
     bool (*is_ready)(const void *running);
@@ -58,6 +69,9 @@ struct chat_profile {
      */
     void (*stop)(void *running, void (*on_stopped)(void *data), void *data);
 };
+
+/* Of the server among those of its process: from 1 on. */
+unsigned chat_host_number(const chat_host *host);
 
 /* All of them, ended by NULL; the first is the one that is served when none is named. */
 extern const chat_profile *const chat_profiles[];

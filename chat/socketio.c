@@ -35,6 +35,7 @@ void chat_socketio_options(sio_options *out, const chat_host *host)
                           ? given->client_dir
                           : chat_paths_choose(CHAT_CLIENT_DIR, CHAT_CLIENT_SOURCE);
     out->on_log = log_socketio;
+    out->worker = host->worker;
     out->engine.max_payload_bytes = (size_t)given->max_payload_bytes;
     out->engine.max_buffered_bytes = (size_t)given->max_buffered_bytes;
     out->engine.ping_interval_ms = (uint64_t)given->ping_interval_ms;

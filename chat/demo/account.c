@@ -93,7 +93,7 @@ static void handle_checked(int status, const char *hash, void *data)
     if (!chat_visit_is_over(visit)) {
         eio_slice name = given_name(visit);
         if (status == EIO_OK) {
-            chat_attempts_succeed(&demo->attempts, name, peer_of(visit, peer, sizeof(peer)));
+            chat_attempts_succeed(demo->attempts, name, peer_of(visit, peer, sizeof(peer)));
             log_in(visit,
                    json_pack("{s:s, s:s%}", "id", visit->text, "username", name.base, name.len));
         } else {
@@ -121,7 +121,7 @@ static void check_password(chat_visit *visit, const chat_demo_answer *answer)
         chat_visit_refuse(visit, 404, wrong);
         return;
     }
-    if (!chat_attempts_begin(&visit->demo->attempts, given_name(visit),
+    if (!chat_attempts_begin(visit->demo->attempts, given_name(visit),
                              peer_of(visit, peer, sizeof(peer)), uv_now(visit->demo->host->loop))) {
         chat_log(CHAT_LOG_WARN, "login", "refused=too_many peer=%s", peer);
         chat_visit_refuse(visit, 429, "Too many failed logins, please try again later");

@@ -1,14 +1,19 @@
 #include "chat/demo/attempts.h"
 
 #include <mbedtls/md.h>
-#include <uv.h>
 
 int chat_attempts_init(chat_attempts *attempts, uint32_t most)
 {
     memset(attempts, 0, sizeof(*attempts));
     attempts->most = most;
-    return uv_random(NULL, NULL, attempts->key, sizeof(attempts->key), 0, NULL) == 0 ? EIO_OK
-                                                                                     : EIO_E_RANDOM;
+    if (uv_random(NULL, NULL, attempts->key, sizeof(attempts->key), 0, NULL) != 0)
+        return EIO_E_RANDOM;
+    return uv_mutex_init(&attempts->lock);
+}
+
+void chat_attempts_fini(chat_attempts *attempts)
+{
+    uv_mutex_destroy(&attempts->lock);
 }
 
 static uint64_t hash(const chat_attempts *attempts, eio_slice name, eio_slice address)
@@ -57,7 +62,8 @@ static bool count(chat_attempts *attempts, uint64_t who, uint32_t most, uint64_t
 
     if (attempt == NULL)
         attempt = make(attempts, who, now_ms);
-    if (now_ms - attempt->since_ms >= CHAT_ATTEMPT_WINDOW_MS)
+    /* Each loop has its own now: one may be a moment behind. */
+    if (now_ms > attempt->since_ms && now_ms - attempt->since_ms >= CHAT_ATTEMPT_WINDOW_MS)
         *attempt = (chat_attempt){ who, now_ms, 0 };
     if (attempt->failures >= most)
         return false;
@@ -68,18 +74,27 @@ static bool count(chat_attempts *attempts, uint64_t who, uint32_t most, uint64_t
 bool chat_attempts_begin(chat_attempts *attempts, eio_slice name, eio_slice address,
                          uint64_t now_ms)
 {
-    return count(attempts, hash(attempts, name, address), attempts->most, now_ms) &&
-           count(attempts, hash(attempts, (eio_slice){ NULL, 0 }, address),
-                 attempts->most * CHAT_ATTEMPTS_PER_ADDRESS, now_ms);
+    uint64_t own = hash(attempts, name, address);
+    uint64_t all = hash(attempts, (eio_slice){ NULL, 0 }, address);
+
+    uv_mutex_lock(&attempts->lock);
+    bool may = count(attempts, own, attempts->most, now_ms) &&
+               count(attempts, all, attempts->most * CHAT_ATTEMPTS_PER_ADDRESS, now_ms);
+    uv_mutex_unlock(&attempts->lock);
+    return may;
 }
 
 void chat_attempts_succeed(chat_attempts *attempts, eio_slice name, eio_slice address)
 {
-    chat_attempt *own = find(attempts, hash(attempts, name, address));
-    chat_attempt *all = find(attempts, hash(attempts, (eio_slice){ NULL, 0 }, address));
+    uint64_t own_hash = hash(attempts, name, address);
+    uint64_t all_hash = hash(attempts, (eio_slice){ NULL, 0 }, address);
 
+    uv_mutex_lock(&attempts->lock);
+    chat_attempt *own = find(attempts, own_hash);
+    chat_attempt *all = find(attempts, all_hash);
     if (own != NULL)
         own->failures = 0;
     if (all != NULL && all->failures > 0)
         all->failures--;
+    uv_mutex_unlock(&attempts->lock);
 }

@@ -27,8 +27,8 @@ typedef struct chat_demo {
     const chat_host *host;
     const chat_demo_own *own;
     chat_demo_store *store;
-    chat_passwords *passwords;
-    chat_attempts attempts;
+    chat_desk *passwords;
+    chat_attempts *attempts; /* borrowed */
     sio_server *io;
     sio_namespace *nsp;       /* NULL once the server is closing */
     char *links;              /* JSON text, own */

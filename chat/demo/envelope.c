@@ -1,5 +1,7 @@
 #include "chat/demo/envelope.h"
 
+#include <jansson.h>
+
 #include "chat/json.h"
 #include "socketio/socketio.h"
 
@@ -26,4 +28,14 @@ bool chat_envelope_read(chat_envelope *out, eio_slice text)
            chat_json_fields(text, fields, 3) && out->data.base != NULL && out->data.len > 0 &&
            out->data.base[0] == '{' && read_text(out->server, sizeof(out->server), server) &&
            read_text(out->type, sizeof(out->type), type);
+}
+
+char *chat_envelope_room(eio_slice id, eio_slice low, eio_slice high)
+{
+    json_t *shown = json_pack("{s:s%, s:[[s%], [s%]]}", "id", id.base, id.len, "names", low.base,
+                              low.len, high.base, high.len);
+    char *json = shown == NULL ? NULL : json_dumps(shown, JSON_COMPACT);
+
+    json_decref(shown);
+    return json;
 }

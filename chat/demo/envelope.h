@@ -13,4 +13,7 @@ typedef struct chat_envelope {
 /* False for anything else. */
 bool chat_envelope_read(chat_envelope *out, eio_slice text);
 
+/* The data of `show.room`, from a private room's id and the names of its users. New; NULL when out of memory. */
+char *chat_envelope_room(eio_slice id, eio_slice low, eio_slice high);
+
 #endif

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "chat/workers.h"
-
 enum {
     MOST_PASSWORD = 72,
     MOST_WAITING = 64,
@@ -15,7 +13,7 @@ enum {
 };
 
 typedef struct password_job {
-    chat_work job; /* first: the workers are given its address */
+    chat_work job; /* first: the crew is given its address */
     bool checks;
     char password[MOST_PASSWORD + 1];
     char given[CHAT_HASH_BYTES]; /* to compare with */
@@ -24,12 +22,6 @@ typedef struct password_job {
     chat_password_cb *callback;
     void *data;
 } password_job;
-
-struct chat_passwords {
-    chat_workers *workers;
-    void (*on_closed)(void *data);
-    void *data;
-};
 
 /* ---- on a thread ---- */
 
@@ -94,10 +86,10 @@ static void finish(chat_work *one, void *data)
     free(job);
 }
 
-int chat_passwords_new(chat_passwords **out, uv_loop_t *loop)
+int chat_password_crew(chat_crew **out)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const chat_workers_options options = {
+    const chat_crew_options options = {
         .threads = processors < 1              ? 1
                    : processors > MOST_THREADS ? MOST_THREADS
                                                : (size_t)processors,
@@ -105,22 +97,17 @@ int chat_passwords_new(chat_passwords **out, uv_loop_t *loop)
         .most_bytes = SIZE_MAX,
         .batch = 1,
         .work = work,
-        .finish = finish,
     };
-    chat_passwords *passwords = calloc(1, sizeof(*passwords));
 
-    if (passwords == NULL)
-        return EIO_E_NOMEM;
-    int rc = chat_workers_new(&passwords->workers, loop, &options);
-    if (rc != EIO_OK) {
-        free(passwords);
-        return rc;
-    }
-    *out = passwords;
-    return EIO_OK;
+    return chat_crew_new(out, &options);
 }
 
-static int add(chat_passwords *passwords, eio_slice password, eio_slice hash, password_job *job)
+int chat_password_desk(chat_desk **out, chat_crew *crew, uv_loop_t *loop)
+{
+    return chat_desk_open(out, crew, loop, finish, NULL);
+}
+
+static int add(chat_desk *desk, eio_slice password, eio_slice hash, password_job *job)
 {
     if (job == NULL)
         return EIO_E_NOMEM;
@@ -128,7 +115,7 @@ static int add(chat_passwords *passwords, eio_slice password, eio_slice hash, pa
     memcpy(job->password, password.base, len);
     if (hash.len > 0)
         memcpy(job->given, hash.base, hash.len);
-    int rc = chat_workers_add(passwords->workers, &job->job);
+    int rc = chat_desk_add(desk, &job->job);
     if (rc != EIO_OK)
         free(job);
     return rc;
@@ -146,10 +133,9 @@ static password_job *job_new(bool checks, chat_password_cb *callback, void *data
     return job;
 }
 
-int chat_password_hash(chat_passwords *passwords, eio_slice password, chat_password_cb *callback,
-                       void *data)
+int chat_password_hash(chat_desk *desk, eio_slice password, chat_password_cb *callback, void *data)
 {
-    return add(passwords, password, (eio_slice){ NULL, 0 }, job_new(false, callback, data));
+    return add(desk, password, (eio_slice){ NULL, 0 }, job_new(false, callback, data));
 }
 
 static bool is_bcrypt(eio_slice hash)
@@ -159,7 +145,7 @@ static bool is_bcrypt(eio_slice hash)
             memcmp(hash.base, "$2y$", 4) == 0);
 }
 
-int chat_password_check(chat_passwords *passwords, eio_slice password, eio_slice hash,
+int chat_password_check(chat_desk *desk, eio_slice password, eio_slice hash,
                         chat_password_cb *callback, void *data)
 {
     /* What is no hash of ours fails as a wrong password does, and takes as long. */
@@ -167,22 +153,5 @@ int chat_password_check(chat_passwords *passwords, eio_slice password, eio_slice
 
     if (!is_bcrypt(hash))
         hash = (eio_slice){ nobody, sizeof(nobody) - 1 };
-    return add(passwords, password, hash, job_new(true, callback, data));
-}
-
-static void handle_closed(void *data)
-{
-    chat_passwords *passwords = data;
-    void (*on_closed)(void *) = passwords->on_closed;
-    void *closed_data = passwords->data;
-
-    free(passwords);
-    on_closed(closed_data);
-}
-
-void chat_passwords_close(chat_passwords *passwords, void (*on_closed)(void *data), void *data)
-{
-    passwords->on_closed = on_closed;
-    passwords->data = data;
-    chat_workers_close(passwords->workers, handle_closed, passwords);
+    return add(desk, password, hash, job_new(true, callback, data));
 }

@@ -10,14 +10,24 @@
 #include "chat/demo/sockets.h"
 #include "chat/log.h"
 #include "chat/socketio.h"
+#include "chat/store/database.h"
 #include "chat/store/place.h"
+#include "socketio/workers.h"
 
 static const char default_secret[] = "keyboard cat";
 
+/* What all servers of the process have in common. */
+typedef struct demo_shared {
+    chat_place place;        /* of SQLite's file */
+    chat_database *database; /* NULL: in Redis */
+    chat_crew *passwords;
+    chat_attempts attempts;
+} demo_shared;
+
 typedef struct demo_profile {
-    chat_demo demo;   /* first: what is asked of a profile is asked of this */
-    chat_place place; /* of SQLite's file */
-    unsigned parts;   /* that have not ended yet */
+    chat_demo demo; /* first: what is asked of a profile is asked of this */
+    const demo_shared *shared;
+    unsigned parts; /* that have not ended yet */
     void (*on_stopped)(void *data);
     void *stopped_data;
 } demo_profile;
@@ -28,7 +38,8 @@ static void handle_ready(void *data)
 {
     chat_demo *demo = data;
 
-    printf("Redis connected\n");
+    if (chat_host_number(demo->host) == 1)
+        printf("Redis connected\n");
     chat_demo_seed(demo);
     chat_presence_repeat(demo);
 }
@@ -48,27 +59,69 @@ static void handle_session_end(eio_slice sid, void *data)
     chat_demo_end_session(data, sid);
 }
 
+/* ---- what is shared ---- */
+
+static void free_shared(void *data)
+{
+    demo_shared *shared = data;
+
+    chat_database_close(shared->database);
+    chat_crew_free(shared->passwords);
+    chat_attempts_fini(&shared->attempts);
+    free(shared);
+}
+
+static int open_shared(demo_shared *shared, const chat_options *options, eio_error *why)
+{
+    int rc = chat_password_crew(&shared->passwords);
+
+    if (rc != EIO_OK)
+        return eio_error_set(why, rc, "demo: %s", eio_strerror(rc));
+    rc = chat_place_find(&shared->place, options, why);
+    if (rc != EIO_OK || options->store == CHAT_STORE_REDIS)
+        return rc;
+    return chat_demo_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
+}
+
+static int make_shared(void **out, const chat_options *options, eio_error *why)
+{
+    const chat_demo_own *own = options->own;
+    demo_shared *shared = calloc(1, sizeof(*shared));
+    int rc = shared == NULL ? EIO_E_NOMEM
+                            : chat_attempts_init(&shared->attempts, (uint32_t)own->login_failures);
+
+    if (rc != EIO_OK) {
+        free(shared);
+        return eio_error_set(why, rc, "demo: %s", eio_strerror(rc));
+    }
+    rc = open_shared(shared, options, why);
+    if (rc == EIO_OK)
+        *out = shared;
+    else
+        free_shared(shared);
+    return rc;
+}
+
 /* ---- the parts ---- */
 
 static int open_store(demo_profile *profile, eio_error *why)
 {
     chat_demo *demo = &profile->demo;
     const chat_options *given = demo->host->options;
+    const chat_demo_hearer hearer = { handle_ready, handle_adopted, handle_envelope,
+                                      handle_session_end, demo };
     const chat_demo_redis_options redis = {
         .url = given->redis_url,
         .ca_file = given->redis_ca,
         .prefix = given->key_prefix == NULL ? "" : given->key_prefix,
         .lease_ms = (uint64_t)given->lease_ms,
-        .hearer = { handle_ready, handle_adopted, handle_envelope, handle_session_end, demo },
+        .hearer = hearer,
     };
 
-    int rc = chat_place_find(&profile->place, given, why);
-    if (rc != EIO_OK)
-        return rc;
     if (given->store == CHAT_STORE_REDIS)
         return chat_demo_redis_open(&demo->store, demo->host->loop, &redis, why);
-    return chat_demo_sqlite_open(&demo->store, demo->host->loop, chat_place_file(&profile->place),
-                                 why);
+    return chat_demo_sqlite_open(&demo->store, demo->host->loop, profile->shared->database,
+                                 chat_host_number(demo->host), &hearer, why);
 }
 
 static int open_socketio(demo_profile *profile, eio_error *why)
@@ -78,7 +131,10 @@ static int open_socketio(demo_profile *profile, eio_error *why)
 
     chat_socketio_options(&options, demo->host);
     options.max_rooms = (size_t)demo->host->options->max_rooms + 4; /* and those of our own */
+    options.worker = NULL; /* servers of the demo tell each other through the store */
     int rc = sio_server_new(&demo->io, demo->host->http, &options, why);
+    if (rc == EIO_OK && demo->host->worker != NULL)
+        rc = sio_worker_add_engine(demo->host->worker, sio_server_engine(demo->io));
     if (rc != EIO_OK)
         return rc;
     demo->nsp = sio_server_of(demo->io, EIO_STR("/"));
@@ -90,9 +146,7 @@ static int open_calls(demo_profile *profile, eio_error *why)
 {
     chat_demo *demo = &profile->demo;
 
-    int rc = chat_attempts_init(&demo->attempts, (uint32_t)demo->own->login_failures);
-    if (rc == EIO_OK)
-        rc = chat_passwords_new(&demo->passwords, demo->host->loop);
+    int rc = chat_password_desk(&demo->passwords, profile->shared->passwords, demo->host->loop);
     if (rc == EIO_OK)
         rc = chat_visit_routes(demo, chat_demo_routes);
     if (rc != EIO_OK)
@@ -113,6 +167,8 @@ static int start(void **out, const chat_host *host, eio_error *why)
     *out = profile;
     profile->demo.host = host;
     profile->demo.own = host->options->own;
+    profile->shared = host->shared;
+    profile->demo.attempts = &((demo_shared *)host->shared)->attempts;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == EIO_OK; i++)
         rc = steps[i](profile, why);
     if (rc == EIO_OK && host->options->store != CHAT_STORE_REDIS)
@@ -125,7 +181,7 @@ static void announce(const void *running, int port)
 {
     const demo_profile *profile = running;
     const chat_options *options = profile->demo.host->options;
-    const char *store = chat_place_label(&profile->place);
+    const char *store = chat_place_label(&profile->shared->place);
 
     printf("Listening on %d...\n", port);
     if (options->store != CHAT_STORE_REDIS)
@@ -178,7 +234,7 @@ static void handle_idle(void *data)
     demo_profile *profile = data;
 
     profile->demo.on_idle = NULL;
-    chat_passwords_close(profile->demo.passwords, handle_passwords_closed, profile);
+    chat_desk_close(profile->demo.passwords, handle_passwords_closed, profile);
 }
 
 /* Sockets are gone, so all that they hold is being released. */
@@ -200,6 +256,8 @@ static void stop(void *running, void (*on_stopped)(void *data), void *data)
     profile->stopped_data = data;
     profile->demo.stopping = true;
     profile->demo.nsp = NULL;
+    if (profile->demo.host->worker != NULL)
+        sio_worker_remove_engine(profile->demo.host->worker, sio_server_engine(profile->demo.io));
     sio_server_close(profile->demo.io, handle_clients_gone, profile);
 }
 
@@ -267,6 +325,8 @@ const chat_profile chat_demo_profile = {
     .defaults = defaults,
     .settle = settle,
     .default_redis = "redis://127.0.0.1:6379",
+    .share = make_shared,
+    .unshare = free_shared,
     .start = start,
     .announce = announce,
     .is_ready = is_ready,

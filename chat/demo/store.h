@@ -60,7 +60,10 @@ enum {
 
 typedef struct chat_demo_store chat_demo_store;
 
-/* What a store tells on its own; none of it happens with a store that has one server. */
+/*
+ * What a store tells on its own; none of it happens with a store that has one server. SQLite's servers are those of one
+ * process: they come together and go together, so that it tells of envelopes and sessions alone.
+ */
 typedef struct chat_demo_hearer {
     /* It can be reached (again), and this server is known there: register what it holds. */
     void (*on_ready)(void *data);
@@ -114,8 +117,14 @@ static inline void chat_demo_store_close(chat_demo_store *store, void (*on_close
     store->type->close(store, on_closed, data);
 }
 
-/* In SQLite; `file` NULL: in memory. EIO_OK; EIO_E_EXISTS; EIO_E_INVALID; EIO_E_NOMEM; libuv's codes. */
-int chat_demo_sqlite_open(chat_demo_store **out, uv_loop_t *loop, const char *file, eio_error *why);
+typedef struct chat_database chat_database;
+
+/* The database that all servers of the process share. `file` NULL: in memory. As chat_database_open. */
+int chat_demo_sqlite_database(chat_database **out, const char *file, eio_error *why);
+
+/* In SQLite; `server` is a number of its own, from 1 on. EIO_OK; EIO_E_NOMEM; libuv's codes. */
+int chat_demo_sqlite_open(chat_demo_store **out, uv_loop_t *loop, chat_database *database,
+                          unsigned server, const chat_demo_hearer *hearer, eio_error *why);
 
 typedef struct chat_demo_redis_options {
     const char *url, *ca_file; /* copied */

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "chat/demo/envelope.h"
 #include "chat/demo/scripts.h"
@@ -247,7 +248,7 @@ static void handle_clash(chat_lease *lease, const char *other, void *data)
             "this Redis database is used by chatd %s, whose keys are the same: take another "
             "database, or a --key-prefix\n",
             other);
-    exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
 }
 
 /* ---- opening ---- */

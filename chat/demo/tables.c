@@ -19,7 +19,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, room TEXT, date REAL, json TEXT);"
     "CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, date);"
     /* who is connected is forgotten with the process */
-    "CREATE TEMP TABLE online (user INTEGER PRIMARY KEY);";
+    "CREATE TEMP TABLE online (user INTEGER, server INTEGER, PRIMARY KEY (user, server)) "
+    "WITHOUT ROWID;";
 
 typedef enum which_sql {
     LOAD_SESSION,
@@ -40,8 +41,10 @@ typedef enum which_sql {
     LIST_MESSAGES,
     HAS_MESSAGES,
     ADD_MESSAGE,
+    IS_ONLINE,
     HOLD_USER,
     RELEASE_USER,
+    LIST_HELD,
     ADD_ROOM,
     HAS_USERS,
     N_SQL
@@ -82,8 +85,10 @@ static const char *const texts_of_sql[N_SQL] = {
         "LIMIT CAST(?3 AS INTEGER) - CAST(?2 AS INTEGER) + 1 OFFSET CAST(?2 AS INTEGER)",
     [HAS_MESSAGES] = "SELECT 1 FROM messages WHERE room = ?1",
     [ADD_MESSAGE] = "INSERT INTO messages (room, date, json) VALUES (?1, ?2, ?3)",
-    [HOLD_USER] = "INSERT OR IGNORE INTO online VALUES (?1)",
-    [RELEASE_USER] = "DELETE FROM online WHERE user = ?1",
+    [IS_ONLINE] = "SELECT 1 FROM online WHERE user = ?1 LIMIT 1",
+    [HOLD_USER] = "INSERT OR IGNORE INTO online VALUES (?1, ?2)",
+    [RELEASE_USER] = "DELETE FROM online WHERE user = ?1 AND server = ?2",
+    [LIST_HELD] = "SELECT user FROM online WHERE server = ?1",
     [ADD_ROOM] = "INSERT OR IGNORE INTO rooms VALUES (?1, ?2)",
     [HAS_USERS] = "SELECT 1 FROM rooms UNION ALL SELECT 1 FROM users",
 };
@@ -306,18 +311,27 @@ static chat_demo_outcome add_demo(chat_sql *sql, const eio_slice *texts, size_t 
     return CHAT_FOUND;
 }
 
-/* One server alone: whoever comes is the first, whoever goes is the last. */
-static chat_demo_outcome change_online(chat_sql *sql, which_sql which, eio_slice user,
-                                       chat_rows *out)
+/* Whether he is the first or the last one: of all servers of this process. */
+static chat_demo_outcome hold_user(chat_sql *sql, eio_slice user, eio_slice server, chat_rows *out)
 {
-    if (RUN(which, NULL, user) != 0)
-        return CHAT_FAILED;
-    bool changed = sqlite3_changes(sql->database) > 0;
-    return done(add_text(out, changed ? "1" : "0", 1));
+    int there = RUN(IS_ONLINE, NULL, user);
+
+    return done(there >= 0 && RUN(HOLD_USER, NULL, user, server) == 0 &&
+                add_text(out, there == 0 ? "1" : "0", 1));
 }
 
-void chat_tables_ask(chat_sql *sql, chat_demo_verb verb, const eio_slice *texts, size_t count,
-                     chat_rows *out)
+static chat_demo_outcome release_user(chat_sql *sql, eio_slice user, eio_slice server,
+                                      chat_rows *out)
+{
+    if (RUN(RELEASE_USER, NULL, user, server) != 0)
+        return CHAT_FAILED;
+    bool was = sqlite3_changes(sql->database) > 0;
+    int there = RUN(IS_ONLINE, NULL, user);
+    return done(there >= 0 && add_text(out, was && there == 0 ? "1" : "0", 1));
+}
+
+void chat_tables_ask(chat_sql *sql, eio_slice server, chat_demo_verb verb, const eio_slice *texts,
+                     size_t count, chat_rows *out)
 {
     chat_demo_outcome outcome = CHAT_FAILED;
 
@@ -335,9 +349,9 @@ void chat_tables_ask(chat_sql *sql, chat_demo_verb verb, const eio_slice *texts,
     case CHAT_ENTER_ROOM: outcome = enter_room(sql, texts[0], texts[1], texts[2]); break;
     case CHAT_LIST_MESSAGES: outcome = list_messages(sql, texts, out); break;
     case CHAT_ADD_MESSAGE: outcome = add_message(sql, texts, out); break;
-    case CHAT_HOLD_USER: outcome = change_online(sql, HOLD_USER, texts[0], out); break;
-    case CHAT_RELEASE_USER: outcome = change_online(sql, RELEASE_USER, texts[0], out); break;
-    case CHAT_LIST_HELD: outcome = CHAT_FOUND; break;
+    case CHAT_HOLD_USER: outcome = hold_user(sql, texts[0], server, out); break;
+    case CHAT_RELEASE_USER: outcome = release_user(sql, texts[0], server, out); break;
+    case CHAT_LIST_HELD: outcome = done(RUN(LIST_HELD, out, server) >= 0); break;
     case CHAT_LOOK_EMPTY:
         outcome = or_failed(RUN(HAS_USERS, NULL, EIO_STR("")), CHAT_ABSENT);
         outcome = outcome == CHAT_ABSENT  ? CHAT_FOUND

@@ -17,9 +17,9 @@ typedef struct chat_rows {
     size_t count, room;
 } chat_rows;
 
-/* Answer one question, within a transaction of the caller's. `out` is empty before. */
-void chat_tables_ask(chat_sql *sql, chat_demo_verb verb, const eio_slice *texts, size_t count,
-                     chat_rows *out);
+/* Answer a question of one server, by its number, within a transaction of the caller's. `out` is empty before. */
+void chat_tables_ask(chat_sql *sql, eio_slice server, chat_demo_verb verb, const eio_slice *texts,
+                     size_t count, chat_rows *out);
 void chat_rows_fini(chat_rows *rows);
 
 #endif

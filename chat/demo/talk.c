@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chat/demo/envelope.h"
 #include "chat/json.h"
 #include "chat/log.h"
 
@@ -60,10 +61,7 @@ static void show_room(chat_talker *talker, const chat_said *said, const chat_dem
 
     if (answer->count < 3 || talker->demo->nsp == NULL)
         return;
-    json_t *shown = json_pack("{s:s%, s:[[s%], [s%]]}", "id", said->room.base, said->room.len,
-                              "names", answer->texts[1].base, answer->texts[1].len,
-                              answer->texts[2].base, answer->texts[2].len);
-    char *json = shown == NULL ? NULL : json_dumps(shown, JSON_COMPACT);
+    char *json = chat_envelope_room(said->room, answer->texts[1], answer->texts[2]);
     chat_demo_join_pair(talker->demo, &room);
     if (json != NULL)
         (void)sio_broadcast_from(
@@ -74,7 +72,6 @@ static void show_room(chat_talker *talker, const chat_said *said, const chat_dem
                            .flags = SIO_LOCAL },
             EIO_STR("show.room"), SIO_ARGS(eio_slice_of(json)));
     free(json);
-    json_decref(shown);
 }
 
 static void run(chat_talker *talker);

@@ -8,6 +8,8 @@
 #include "chat/pubsub/actions.h"
 #include "chat/pubsub/profile.h"
 #include "chat/pubsub/told.h"
+#include "chat/store/database.h"
+#include "chat/store/place.h"
 
 /* ---- small things ---- */
 
@@ -169,7 +171,8 @@ static void retry_failed(pubsub *owner)
 
 static void handle_connect(void *data)
 {
-    printf("Redis connected\n");
+    if (chat_host_number(((const pubsub *)data)->host) == 1)
+        printf("Redis connected\n");
     retry_failed(data);
 }
 
@@ -261,7 +264,37 @@ static void handle_refused(const char *why, void *data)
 
 /* ---- the start ---- */
 
-static int start(void **out, const chat_host *host, eio_error *why)
+/* What all servers of the process have in common. */
+typedef struct pubsub_shared {
+    chat_place place;        /* of SQLite's file */
+    chat_database *database; /* NULL: in Redis */
+} pubsub_shared;
+
+static int make_shared(void **out, const chat_options *options, eio_error *why)
+{
+    pubsub_shared *shared = calloc(1, sizeof(*shared));
+
+    if (shared == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
+    int rc = chat_place_find(&shared->place, options, why);
+    if (rc == EIO_OK && options->store != CHAT_STORE_REDIS)
+        rc = pubsub_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
+    if (rc == EIO_OK)
+        *out = shared;
+    else
+        free(shared);
+    return rc;
+}
+
+static void free_shared(void *data)
+{
+    pubsub_shared *shared = data;
+
+    chat_database_close(shared->database);
+    free(shared);
+}
+
+static int open_store(pubsub *owner, eio_error *why)
 {
     static const pubsub_store_events events = {
         .on_connect = handle_connect,
@@ -271,6 +304,17 @@ static int start(void **out, const chat_host *host, eio_error *why)
         .on_lost = handle_lost,
         .on_refused = handle_refused,
     };
+    const chat_host *host = owner->host;
+    const pubsub_shared *shared = host->shared;
+
+    return host->options->store == CHAT_STORE_REDIS
+               ? pubsub_redis_open(&owner->store, host->loop, host->options, &events, owner, why)
+               : pubsub_sqlite_open(&owner->store, host->loop, shared->database, &events, owner,
+                                    why);
+}
+
+static int start(void **out, const chat_host *host, eio_error *why)
+{
     pubsub *owner = calloc(1, sizeof(*owner));
 
     if (owner == NULL)
@@ -280,12 +324,7 @@ static int start(void **out, const chat_host *host, eio_error *why)
     LIST_INIT(&owner->rooms.list);
     STAILQ_INIT(&owner->failed);
     chat_clients_init(&owner->clients, host->options);
-    int rc = chat_place_find(&owner->place, host->options, why);
-    if (rc != EIO_OK)
-        return rc;
-    rc = host->options->store == CHAT_STORE_REDIS
-             ? pubsub_redis_open(&owner->store, host->loop, host->options, &events, owner, why)
-             : pubsub_sqlite_open(&owner->store, host->loop, chat_place_file(&owner->place), why);
+    int rc = open_store(owner, why);
     if (rc != EIO_OK)
         return rc;
     rc = pubsub_mount_rest(owner);
@@ -295,7 +334,8 @@ static int start(void **out, const chat_host *host, eio_error *why)
 static void announce(const void *running, int port)
 {
     const pubsub *owner = running;
-    const char *place = chat_place_label(&owner->place);
+    const pubsub_shared *shared = owner->host->shared;
+    const char *place = chat_place_label(&shared->place);
 
     if (owner->host->options->store != CHAT_STORE_REDIS)
         printf("REDIS_HOST env variable is not set: keeping messages in %s\n", place);
@@ -417,6 +457,8 @@ const chat_profile chat_pubsub_profile = {
     .defaults = defaults,
     .settle = settle,
     .default_redis = "redis://localhost:6379",
+    .share = make_shared,
+    .unshare = free_shared,
     .start = start,
     .announce = announce,
     .is_ready = is_ready,

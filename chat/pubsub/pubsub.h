@@ -8,7 +8,6 @@
 #include "chat/pubsub/rooms.h"
 #include "chat/pubsub/store.h"
 #include "chat/rate.h"
-#include "chat/store/place.h"
 #include "chat/websocket.h"
 
 typedef struct pubsub pubsub;
@@ -51,7 +50,6 @@ typedef struct pubsub_release {
 
 struct pubsub {
     const chat_host *host;
-    chat_place place;
     pubsub_store *store;
     chat_clients clients;
     size_t connections; /* not freed yet: more than there are clients while some are leaving */

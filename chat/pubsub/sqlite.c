@@ -53,13 +53,17 @@ static_assert(PUBSUB_KEPT == 1000 && PUBSUB_SHOWN == 50 && PUBSUB_LIFE_S == 2592
 
 typedef struct sqlite_home {
     pubsub_store store; /* first */
-    chat_database *database;
+    chat_desk *desk;
+    const pubsub_store_events *events;
+    void *data;
+    bool closing;
     void (*on_closed)(void *data);
     void *closed_data;
 } sqlite_home;
 
+/* As news it has a room, and what is told there. */
 typedef struct home_job {
-    chat_job job; /* first */
+    chat_work job; /* first */
     pubsub_query query;
     pubsub_answer answer; /* its texts: offsets until it is on the loop again */
     eio_buffer *found;
@@ -68,6 +72,33 @@ typedef struct home_job {
     void *data;
     char texts[];
 } home_job;
+
+static eio_slice copy_text(char **at, eio_slice text)
+{
+    char *copy = *at;
+
+    if (text.len > 0)
+        memcpy(copy, text.base, text.len);
+    *at += text.len;
+    return (eio_slice){ copy, text.len };
+}
+
+static home_job *job_new(const pubsub_query *query)
+{
+    size_t bytes = query->connection.len + query->user.len + query->room.len + query->json.len;
+    home_job *job = calloc(1, sizeof(*job) + bytes);
+
+    if (job == NULL)
+        return NULL;
+    char *at = job->texts;
+    job->query = *query;
+    job->query.connection = copy_text(&at, query->connection);
+    job->query.user = copy_text(&at, query->user);
+    job->query.room = copy_text(&at, query->room);
+    job->query.json = copy_text(&at, query->json);
+    job->job.bytes = bytes;
+    return job;
+}
 
 /* ---- the thread ---- */
 
@@ -142,7 +173,7 @@ static bool leave(chat_sql *sql, home_job *job)
     return there == SQLITE_DONE || there == SQLITE_ROW;
 }
 
-static bool work(chat_sql *sql, chat_job *base)
+static bool work(chat_sql *sql, chat_work *base)
 {
     home_job *job = (home_job *)base;
 
@@ -157,28 +188,53 @@ static bool work(chat_sql *sql, chat_job *base)
     case PUBSUB_USERS: return collect(sql, SQL_USERS, job);
     case PUBSUB_MEMBERS: return collect(sql, SQL_MEMBERS, job);
     case PUBSUB_TELL:
-    case PUBSUB_SINCE: /* nobody else tells us anything */
+    case PUBSUB_SINCE: /* nothing is ever missed */
     case PUBSUB_PING:
     case PUBSUB_N_OPS: return true;
     }
     return true;
 }
 
-static void undo(chat_job *base)
+static void undo(chat_work *base)
 {
     home_job *job = (home_job *)base;
 
     job->answer = (pubsub_answer){ .status = EIO_E_UNAVAILABLE };
 }
 
+/* What the scripts of redis.c publish. */
+static chat_work *tell(const chat_work *base)
+{
+    const home_job *done = (const home_job *)base;
+    const pubsub_op op = done->query.op;
+    const bool changes = (op == PUBSUB_JOIN || op == PUBSUB_LEAVE) && done->answer.changed;
+    const pubsub_query news = { .op = op, .room = done->query.room, .json = done->query.json };
+
+    if (done->answer.status != EIO_OK || !(changes || op == PUBSUB_MESSAGE || op == PUBSUB_TELL))
+        return NULL;
+    home_job *job = job_new(&news);
+    return job == NULL ? NULL : &job->job;
+}
+
 /* ---- the loop ---- */
 
-static void answer(chat_job *base)
+static void hear(const sqlite_home *home, home_job *news)
+{
+    if (!home->closing)
+        home->events->on_told(news->query.room, news->query.json, home->data);
+    free(news);
+}
+
+static void answer(chat_work *base, void *data)
 {
     home_job *job = (home_job *)base;
     eio_slice *found = job->answer.count == 0 ? NULL : calloc(job->answer.count, sizeof(*found));
     size_t at = 0;
 
+    if (base->is_news) {
+        hear(data, job);
+        return;
+    }
     if (job->answer.count > 0 && found == NULL)
         job->answer = (pubsub_answer){ .status = EIO_E_NOMEM };
     for (size_t i = 0; found != NULL && i < job->answer.count; at = job->ends[i++])
@@ -191,35 +247,17 @@ static void answer(chat_job *base)
     free(job);
 }
 
-static eio_slice copy_text(char **at, eio_slice text)
-{
-    char *copy = *at;
-
-    if (text.len > 0)
-        memcpy(copy, text.base, text.len);
-    *at += text.len;
-    return (eio_slice){ copy, text.len };
-}
-
 static int ask(pubsub_store *base, const pubsub_query *query, pubsub_answer_cb *callback,
                void *data)
 {
     sqlite_home *home = (sqlite_home *)base;
-    size_t bytes = query->connection.len + query->user.len + query->room.len + query->json.len;
-    home_job *job = calloc(1, sizeof(*job) + bytes);
+    home_job *job = job_new(query);
 
     if (job == NULL)
         return EIO_E_NOMEM;
-    char *at = job->texts;
-    job->query = *query;
-    job->query.connection = copy_text(&at, query->connection);
-    job->query.user = copy_text(&at, query->user);
-    job->query.room = copy_text(&at, query->room);
-    job->query.json = copy_text(&at, query->json);
-    job->job.bytes = bytes;
     job->callback = callback;
     job->data = data;
-    int rc = chat_database_ask(home->database, &job->job);
+    int rc = chat_desk_add(home->desk, &job->job);
     if (rc != EIO_OK)
         free(job);
     return rc;
@@ -227,7 +265,7 @@ static int ask(pubsub_store *base, const pubsub_query *query, pubsub_answer_cb *
 
 static bool is_ready(const pubsub_store *base)
 {
-    return chat_database_is_ready(((const sqlite_home *)base)->database);
+    return chat_desk_has_room(((const sqlite_home *)base)->desk);
 }
 
 static void handle_closed(void *data)
@@ -244,15 +282,15 @@ static void close_home(pubsub_store *base, void (*on_closed)(void *data), void *
 {
     sqlite_home *home = (sqlite_home *)base;
 
+    home->closing = true;
     home->on_closed = on_closed;
     home->closed_data = data;
-    chat_database_close(home->database, handle_closed, home);
+    chat_desk_close(home->desk, handle_closed, home);
 }
 
-int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, const char *file, eio_error *why)
+int pubsub_sqlite_database(chat_database **out, const char *file, eio_error *why)
 {
-    static const pubsub_store_type type = { ask, is_ready, close_home };
-    static const chat_database_type database_type = {
+    static const chat_database_type type = {
         .what = "messages",
         .version = 1,
         .schema = schema,
@@ -261,7 +299,16 @@ int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, const char *file, ei
         .work = work,
         .undo = undo,
         .answer = answer,
+        .tell = tell,
     };
+
+    return chat_database_open(out, file, &type, why);
+}
+
+int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, chat_database *database,
+                       const pubsub_store_events *events, void *data, eio_error *why)
+{
+    static const pubsub_store_type type = { ask, is_ready, close_home };
     unsigned char bytes[(PUBSUB_SERVER_BYTES - 1) / 2];
     sqlite_home *home = calloc(1, sizeof(*home));
 
@@ -270,9 +317,11 @@ int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, const char *file, ei
         return eio_error_set(why, EIO_E_NOMEM, "SQLite: out of memory");
     }
     home->store.type = &type;
+    home->events = events;
+    home->data = data;
     for (size_t i = 0; i < sizeof(bytes); i++)
         snprintf(home->store.server_id + 2 * i, 3, "%02x", bytes[i]);
-    int rc = chat_database_open(&home->database, loop, file, &database_type, why);
+    int rc = chat_database_seat(&home->desk, database, loop, home, why);
     if (rc != EIO_OK) {
         free(home);
         return rc;

@@ -87,8 +87,14 @@ typedef struct pubsub_store_events {
 int pubsub_redis_open(pubsub_store **out, uv_loop_t *loop, const chat_options *options,
                       const pubsub_store_events *events, void *data, eio_error *why);
 
-/* As chat_database_open. */
-int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, const char *file, eio_error *why);
+typedef struct chat_database chat_database;
+
+/* The database that all servers of the process share. `file` NULL: in memory. As chat_database_open. */
+int pubsub_sqlite_database(chat_database **out, const char *file, eio_error *why);
+
+/* Of the events on_told alone comes, from the other servers of the process. EIO_OK, EIO_E_NOMEM, libuv's codes. */
+int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, chat_database *database,
+                       const pubsub_store_events *events, void *data, eio_error *why);
 
 /* EIO_OK: the callback comes, from the loop, never from within. Else it does not. */
 static inline int pubsub_store_ask(pubsub_store *store, const pubsub_query *query,

@@ -7,6 +7,7 @@
 #include "chat/paths.h"
 #include "chat/rooms/rooms.h"
 #include "chat/socketio.h"
+#include "chat/store/database.h"
 #include "chat/store/place.h"
 #include "chat/store/redis.h"
 #include "chat/store/sqlite.h"
@@ -15,17 +16,49 @@ typedef struct rooms_options {
     long max_message_bytes, name_grace_ms;
 } rooms_options;
 
+/* What all servers of the process have in common. */
+typedef struct rooms_shared {
+    chat_place place;        /* of SQLite's file */
+    chat_database *database; /* NULL: in Redis */
+} rooms_shared;
+
 typedef struct rooms_profile {
     const chat_host *host;
-    chat_place place; /* of SQLite's file */
+    const rooms_shared *shared;
     chat_store *store;
-    struct sio_redis_bus *bus; /* NULL without Redis: then it is the only server */
+    struct sio_redis_bus *bus; /* NULL without Redis, and where another worker has it */
     sio_server *io;
     chat_rooms *rooms; /* NULL once it is going */
     unsigned stopping; /* parts that have not ended yet; 0: it serves */
     void (*on_stopped)(void *data);
     void *stopped_data;
 } rooms_profile;
+
+/* ---- what is shared ---- */
+
+static int make_shared(void **out, const chat_options *options, eio_error *why)
+{
+    rooms_shared *shared = calloc(1, sizeof(*shared));
+
+    if (shared == NULL)
+        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
+    int rc = chat_place_find(&shared->place, options, why);
+    if (rc == EIO_OK && options->store != CHAT_STORE_REDIS)
+        rc = chat_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
+    if (rc == EIO_OK)
+        *out = shared;
+    else
+        free(shared);
+    return rc;
+}
+
+static void free_shared(void *data)
+{
+    rooms_shared *shared = data;
+
+    chat_database_close(shared->database);
+    free(shared);
+}
 
 /* ---- the store ---- */
 
@@ -39,7 +72,8 @@ static void handle_redis_connect(void *data)
 {
     rooms_profile *profile = data;
 
-    printf("Redis connected\n");
+    if (chat_host_number(profile->host) == 1)
+        printf("Redis connected\n");
     if (profile->rooms != NULL)
         chat_rooms_store_connected(profile->rooms);
 }
@@ -56,13 +90,10 @@ static int open_store(rooms_profile *profile, eio_error *why)
         .lease_ms = given->lease_ms,
     };
 
-    int rc = chat_place_find(&profile->place, given, why);
-    if (rc != EIO_OK)
-        return rc;
     if (given->store == CHAT_STORE_REDIS)
         return chat_redis_open(&profile->store, profile->host->loop, &options, why);
-    return chat_sqlite_open(&profile->store, profile->host->loop, chat_place_file(&profile->place),
-                            why);
+    return chat_sqlite_open(&profile->store, profile->host->loop, profile->shared->database,
+                            chat_host_number(profile->host), why);
 }
 
 /* ---- the parts ---- */
@@ -91,7 +122,7 @@ static int open_rooms(rooms_profile *profile, eio_error *why)
         .events_at_once = (uint64_t)given->events_at_once,
         .grace_ms = (uint64_t)own->name_grace_ms,
         .lease_ms = (uint64_t)given->lease_ms,
-        .clustered = profile->bus != NULL,
+        .clustered = given->store == CHAT_STORE_REDIS || profile->host->worker != NULL,
     };
 
     int rc =
@@ -119,6 +150,7 @@ static int start(void **out, const chat_host *host, eio_error *why)
         return eio_error_set(why, EIO_E_NOMEM, "out of memory");
     *out = profile;
     profile->host = host;
+    profile->shared = host->shared;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == EIO_OK; i++)
         rc = steps[i](profile, why);
     return rc;
@@ -129,7 +161,7 @@ static void announce(const void *running, int port)
 {
     const rooms_profile *profile = running;
     const chat_options *options = profile->host->options;
-    const char *store = chat_place_label(&profile->place);
+    const char *store = chat_place_label(&profile->shared->place);
 
     if (options->store != CHAT_STORE_REDIS && options->redis_url == NULL)
         printf("REDIS_URL env variable is not set: keeping rooms in %s\n", store);
@@ -239,6 +271,8 @@ const chat_profile chat_rooms_profile = {
     .own_size = sizeof(rooms_options),
     .defaults = defaults,
     .open_to_all = true,
+    .share = make_shared,
+    .unshare = free_shared,
     .start = start,
     .announce = announce,
     .is_ready = is_ready,

@@ -110,7 +110,7 @@ static eio_buffer *print_pair(eio_slice room, eio_slice username)
     return NULL;
 }
 
-static void tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username, unsigned flags)
+void chat_tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username)
 {
     eio_buffer *json = print_pair(room, username);
     inner_name name;
@@ -118,16 +118,11 @@ static void tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username, uns
 
     if (json != NULL && rooms->nsp != NULL) {
         eio_slice arg = eio_buffer_slice(json);
-        (void)sio_broadcast(rooms->nsp, &(sio_target){ .rooms = { &inside, 1 }, .flags = flags },
+        (void)sio_broadcast(rooms->nsp, &(sio_target){ .rooms = { &inside, 1 } },
                             EIO_STR("remove:member:success"),
                             (sio_args){ .json = &arg, .count = 1 });
     }
     eio_buffer_unref(json);
-}
-
-void chat_tell_gone(chat_rooms *rooms, eio_slice room, eio_slice username)
-{
-    tell_gone(rooms, room, username, 0);
 }
 
 /* ---- servers among themselves ---- */
@@ -174,15 +169,26 @@ static void handle_removed(sio_namespace *nsp, sio_args args, sio_server_reply *
     chat_fields_fini(&fields);
 }
 
+static bool tell_one(sio_socket *socket, void *data)
+{
+    const sio_args *args = data;
+
+    (void)sio_emit(socket, EIO_STR("remove:member:success"), *args);
+    return true;
+}
+
+/* Each worker of each server hears it, and tells those whom it has itself. */
 static void handle_gone(sio_namespace *nsp, sio_args args, sio_server_reply *reply, void *data)
 {
     chat_rooms *rooms = data;
     chat_fields fields = { 0 };
+    inner_name name;
 
-    (void)nsp;
     (void)reply;
-    if (read_news(rooms, &fields, args))
-        tell_gone(rooms, fields.room, fields.username, SIO_LOCAL);
+    if (read_news(rooms, &fields, args)) {
+        eio_slice inside = name_inside(&name, fields.room);
+        (void)sio_each_socket(nsp, &(sio_target){ .rooms = { &inside, 1 } }, tell_one, &args);
+    }
     chat_fields_fini(&fields);
 }
 

@@ -11,23 +11,11 @@ enum {
     MOST_IN_TRANSACTION = 512,
 };
 
-STAILQ_HEAD(job_list, chat_job);
-
 struct chat_database {
     const chat_database_type *type;
-    chat_sql sql; /* the thread's, once it runs */
-    int lock;     /* descriptor, or -1 */
-    uv_thread_t thread;
-    uv_async_t done_signal;
-    uv_mutex_t mutex; /* guards what stands below */
-    uv_cond_t wanted;
-    struct job_list waiting, done;
-    bool stopping;
-    /* the loop's own: */
-    size_t jobs, bytes; /* asked and not answered yet */
-    bool closing;
-    void (*on_closed)(void *data);
-    void *closed_data;
+    chat_sql sql;    /* the thread's, once it runs */
+    int lock;        /* descriptor, or -1 */
+    chat_crew *crew; /* one thread */
 };
 
 /* ---- statements ---- */
@@ -118,7 +106,8 @@ static int open_file(chat_database *database, const char *file, eio_error *why)
     /* Somebody may look into the file with another program. */
     sqlite3_busy_timeout(database->sql.database, 2000);
     /* WAL with synchronous=NORMAL: a crash of the machine may lose the last moment, never the file. */
-    if (!execute(&database->sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL") ||
+    if (!execute(&database->sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
+                                 "PRAGMA temp_store = MEMORY") ||
         version_of(&database->sql, &version) != EIO_OK)
         return explain(database, file, why);
     if (version > database->type->version)
@@ -137,34 +126,19 @@ static void close_file(chat_database *database)
 
 /* ---- the thread ---- */
 
-/* The next jobs to do in one transaction; blocks until there are some. Empty: stop. */
-static void take_jobs(chat_database *database, struct job_list *out)
-{
-    size_t count = 0;
-
-    uv_mutex_lock(&database->mutex);
-    while (STAILQ_EMPTY(&database->waiting) && !database->stopping)
-        uv_cond_wait(&database->wanted, &database->mutex);
-    while (!STAILQ_EMPTY(&database->waiting) && count++ < MOST_IN_TRANSACTION) {
-        chat_job *job = STAILQ_FIRST(&database->waiting);
-        STAILQ_REMOVE_HEAD(&database->waiting, link);
-        STAILQ_INSERT_TAIL(out, job, link);
-    }
-    uv_mutex_unlock(&database->mutex);
-}
-
 /* Without a commit nothing was written, whatever the single answers say. */
-static void undo_jobs(chat_database *database, struct job_list *jobs)
+static void undo_jobs(chat_database *database, struct chat_work_list *jobs)
 {
-    chat_job *job;
+    chat_work *job;
 
     STAILQ_FOREACH(job, jobs, link)
         database->type->undo(job);
 }
 
-static void do_jobs(chat_database *database, struct job_list *jobs)
+static void do_jobs(struct chat_work_list *jobs, void *data)
 {
-    chat_job *job;
+    chat_database *database = data;
+    chat_work *job;
 
     if (!execute(&database->sql, "BEGIN")) {
         undo_jobs(database, jobs);
@@ -181,148 +155,72 @@ static void do_jobs(chat_database *database, struct job_list *jobs)
     }
 }
 
-static void run_thread(void *data)
+static chat_work *tell(const chat_work *done, void *data)
 {
-    chat_database *database = data;
+    const chat_database *database = data;
 
-    for (;;) {
-        struct job_list jobs = STAILQ_HEAD_INITIALIZER(jobs);
-        take_jobs(database, &jobs);
-        if (STAILQ_EMPTY(&jobs))
-            return;
-        do_jobs(database, &jobs);
-        uv_mutex_lock(&database->mutex);
-        STAILQ_CONCAT(&database->done, &jobs);
-        uv_mutex_unlock(&database->mutex);
-        uv_async_send(&database->done_signal);
-    }
+    return database->type->tell(done);
 }
 
-/* ---- the loop ---- */
+/* ---- the process ---- */
 
-static void database_free(chat_database *database)
+static int start_thread(chat_database *database)
 {
-    close_file(database);
-    if (database->lock >= 0)
-        close(database->lock);
-    uv_mutex_destroy(&database->mutex);
-    uv_cond_destroy(&database->wanted);
-    free(database);
+    const chat_crew_options options = {
+        .threads = 1,
+        .batch = MOST_IN_TRANSACTION,
+        .most_jobs = MOST_WAITING,
+        .most_bytes = MOST_WAITING_BYTES,
+        .work = do_jobs,
+        .tell = database->type->tell == NULL ? NULL : tell,
+        .data = database,
+    };
+
+    return chat_crew_new(&database->crew, &options);
 }
 
-static void handle_uv_closed(uv_handle_t *handle)
-{
-    chat_database *database = handle->data;
-    void (*on_closed)(void *) = database->on_closed;
-    void *data = database->closed_data;
-
-    database_free(database);
-    if (on_closed != NULL)
-        on_closed(data);
-}
-
-static void finish_closing(chat_database *database)
-{
-    uv_mutex_lock(&database->mutex);
-    database->stopping = true;
-    uv_cond_signal(&database->wanted);
-    uv_mutex_unlock(&database->mutex);
-    uv_thread_join(&database->thread); /* it has nothing left to do: this does not wait */
-    uv_close((uv_handle_t *)&database->done_signal, handle_uv_closed);
-}
-
-static void handle_done(uv_async_t *async)
-{
-    chat_database *database = async->data;
-    struct job_list done = STAILQ_HEAD_INITIALIZER(done);
-    chat_job *job;
-
-    uv_mutex_lock(&database->mutex);
-    STAILQ_CONCAT(&done, &database->done);
-    uv_mutex_unlock(&database->mutex);
-    while ((job = STAILQ_FIRST(&done)) != NULL) {
-        STAILQ_REMOVE_HEAD(&done, link);
-        database->jobs--;
-        database->bytes -= job->bytes;
-        database->type->answer(job);
-    }
-    if (database->closing && database->jobs == 0 && !uv_is_closing((uv_handle_t *)async))
-        finish_closing(database);
-}
-
-int chat_database_ask(chat_database *database, chat_job *job)
-{
-    if (database->closing)
-        return EIO_E_CLOSED;
-    if (!chat_database_is_ready(database) || database->bytes > MOST_WAITING_BYTES)
-        return EIO_E_LIMIT;
-    database->jobs++;
-    database->bytes += job->bytes;
-    uv_mutex_lock(&database->mutex);
-    STAILQ_INSERT_TAIL(&database->waiting, job, link);
-    uv_cond_signal(&database->wanted);
-    uv_mutex_unlock(&database->mutex);
-    return EIO_OK;
-}
-
-bool chat_database_is_ready(const chat_database *database)
-{
-    return !database->closing && database->jobs < MOST_WAITING;
-}
-
-void chat_database_close(chat_database *database, void (*on_closed)(void *data), void *data)
-{
-    database->closing = true;
-    database->on_closed = on_closed;
-    database->closed_data = data;
-    if (database->jobs == 0)
-        uv_async_send(&database->done_signal); /* the end comes from the loop, as all else */
-}
-
-static int start_thread(chat_database *database, uv_loop_t *loop)
-{
-    int rc = uv_async_init(loop, &database->done_signal, handle_done);
-    if (rc != 0)
-        return rc;
-    database->done_signal.data = database;
-    return uv_thread_create(&database->thread, run_thread, database);
-}
-
-static void handle_failed_open(uv_handle_t *handle)
-{
-    database_free(handle->data);
-}
-
-int chat_database_open(chat_database **out, uv_loop_t *loop, const char *file,
-                       const chat_database_type *type, eio_error *why)
+int chat_database_open(chat_database **out, const char *file, const chat_database_type *type,
+                       eio_error *why)
 {
     chat_database *database = calloc(1, sizeof(*database));
 
-    if (database == NULL || uv_mutex_init(&database->mutex) != 0) {
-        free(database);
+    if (database == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "SQLite: out of memory");
-    }
-    uv_cond_init(&database->wanted);
     database->type = type;
     database->lock = -1;
-    STAILQ_INIT(&database->waiting);
-    STAILQ_INIT(&database->done);
     int rc = file == NULL ? EIO_OK : chat_lock_take(&database->lock, file, why);
     if (rc == EIO_OK)
         rc = open_file(database, file, why);
-    if (rc != EIO_OK) {
-        database_free(database);
-        return rc;
+    if (rc == EIO_OK) {
+        rc = start_thread(database);
+        if (rc != EIO_OK)
+            eio_error_set(why, rc, "SQLite: cannot start its thread: %s", eio_strerror(rc));
     }
-    rc = start_thread(database, loop);
-    if (rc != 0) {
-        eio_error_set(why, rc, "SQLite: cannot start its thread: %s", uv_strerror(rc));
-        if (database->done_signal.data != NULL)
-            uv_close((uv_handle_t *)&database->done_signal, handle_failed_open);
-        else
-            database_free(database);
+    if (rc != EIO_OK) {
+        chat_database_close(database);
         return rc;
     }
     *out = database;
     return EIO_OK;
+}
+
+void chat_database_close(chat_database *database)
+{
+    if (database == NULL)
+        return;
+    chat_crew_free(database->crew);
+    close_file(database);
+    if (database->lock >= 0)
+        close(database->lock);
+    free(database);
+}
+
+/* ---- a loop ---- */
+
+int chat_database_seat(chat_desk **out, chat_database *database, uv_loop_t *loop, void *data,
+                       eio_error *why)
+{
+    int rc = chat_desk_open(out, database->crew, loop, database->type->answer, data);
+
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "SQLite: %s", eio_strerror(rc));
 }

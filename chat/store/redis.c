@@ -48,11 +48,12 @@ static const char *const script_texts[] = {
                 "redis.call('SADD', KEYS[1], ARGV[1])\n"
                 "hold()\n"
                 "return 0",
-    /* The flag: this server knows that the name may be there already. */
+    /* The flag: this server knows that the name may be there already; unless another one has taken it meanwhile. */
     [CHAT_ADD_MEMBER] =
         HOLDERS "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 2 end\n"
                 "local there = redis.call('SISMEMBER', KEYS[2], ARGV[2])\n"
-                "if there == 1 and not free and ARGV[3] ~= '1' then return 3 end\n"
+                "local own = ARGV[3] == '1' and (id == '' or id == ARGV[4])\n"
+                "if there == 1 and not free and not own then return 3 end\n"
                 "hold()\n"
                 "return 0",
     /* The flag: who asks is in the room, or is the holder. Else no live server may hold it. */

@@ -6,8 +6,8 @@
 
 /* One question, from the loop to the thread and back. */
 typedef struct store_job {
-    chat_job job; /* first: the database knows no more of it */
-    struct sqlite_store *store;
+    chat_work job; /* first: the database knows no more of it */
+    unsigned server;
     chat_query query; /* its texts stand behind the job */
     chat_store_cb *callback;
     void *data;
@@ -17,40 +17,39 @@ typedef struct store_job {
 
 typedef struct sqlite_store {
     chat_store store; /* first: chat_store_type's functions are given its address */
-    chat_database *database;
-    bool adopted; /* the thread's: the members that were there at the start were handed out */
+    chat_desk *desk;
+    unsigned server;
     void (*on_closed)(void *data);
     void *closed_data;
 } sqlite_store;
 
 /* ---- the thread ---- */
 
-static bool work(chat_sql *sql, chat_job *base)
+static bool work(chat_sql *sql, chat_work *base)
 {
     store_job *job = (store_job *)base;
 
-    sqlite_rooms_ask(sql, &job->store->adopted, &job->query, &job->answer);
+    sqlite_rooms_ask(sql, job->server, &job->query, &job->answer);
     return job->answer.outcome != CHAT_UNAVAILABLE;
 }
 
-static void undo(chat_job *base)
+static void undo(chat_work *base)
 {
     store_job *job = (store_job *)base;
 
-    if (job->query.op == CHAT_ADOPT_MEMBERS)
-        job->store->adopted = false;
     sqlite_answer_free(&job->answer);
     job->answer.outcome = CHAT_UNAVAILABLE;
 }
 
 /* ---- the loop ---- */
 
-static void answer_job(chat_job *base)
+static void answer_job(chat_work *base, void *data)
 {
     store_job *job = (store_job *)base;
     const chat_answer answer = { job->answer.outcome, job->answer.entries, job->answer.count,
                                  false };
 
+    (void)data;
     job->callback(&answer, job->data);
     sqlite_answer_free(&job->answer);
     free(job);
@@ -88,10 +87,10 @@ static int ask(chat_store *base, const chat_query *query, chat_store_cb *callbac
 
     if (job == NULL)
         return EIO_E_NOMEM;
-    job->store = store;
+    job->server = store->server;
     job->callback = callback;
     job->data = data;
-    int rc = chat_database_ask(store->database, &job->job);
+    int rc = chat_desk_add(store->desk, &job->job);
     if (rc != EIO_OK)
         free(job);
     return rc;
@@ -99,7 +98,7 @@ static int ask(chat_store *base, const chat_query *query, chat_store_cb *callbac
 
 static bool is_ready(const chat_store *base)
 {
-    return chat_database_is_ready(((const sqlite_store *)base)->database);
+    return chat_desk_has_room(((const sqlite_store *)base)->desk);
 }
 
 static void handle_closed(void *data)
@@ -119,13 +118,12 @@ static void close_store(chat_store *base, void (*on_closed)(void *data), void *d
 
     store->on_closed = on_closed;
     store->closed_data = data;
-    chat_database_close(store->database, handle_closed, store);
+    chat_desk_close(store->desk, handle_closed, store);
 }
 
-int chat_sqlite_open(chat_store **out, uv_loop_t *loop, const char *file, eio_error *why)
+int chat_sqlite_database(chat_database **out, const char *file, eio_error *why)
 {
-    static const chat_store_type type = { ask, is_ready, close_store };
-    static const chat_database_type database_type = {
+    static const chat_database_type type = {
         .what = "rooms",
         .version = SQL_ROOMS_VERSION,
         .schema = sqlite_rooms_schema,
@@ -135,12 +133,21 @@ int chat_sqlite_open(chat_store **out, uv_loop_t *loop, const char *file, eio_er
         .undo = undo,
         .answer = answer_job,
     };
+
+    return chat_database_open(out, file, &type, why);
+}
+
+int chat_sqlite_open(chat_store **out, uv_loop_t *loop, chat_database *database, unsigned server,
+                     eio_error *why)
+{
+    static const chat_store_type type = { ask, is_ready, close_store };
     sqlite_store *store = calloc(1, sizeof(*store));
 
     if (store == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "SQLite: out of memory");
     store->store.type = &type;
-    int rc = chat_database_open(&store->database, loop, file, &database_type, why);
+    store->server = server;
+    int rc = chat_database_seat(&store->desk, database, loop, store, why);
     if (rc != EIO_OK) {
         free(store);
         return rc;

@@ -9,9 +9,16 @@ const char sqlite_rooms_schema[] =
     /* seq counts within its room: what is too old is a range */
     "CREATE TABLE IF NOT EXISTS chats (id INTEGER PRIMARY KEY, room TEXT, "
     "seq INTEGER, username TEXT, text TEXT);"
-    "CREATE UNIQUE INDEX IF NOT EXISTS chats_of_room ON chats (room, seq);";
+    "CREATE UNIQUE INDEX IF NOT EXISTS chats_of_room ON chats (room, seq);"
+    /*
+     * Which server of this process has a member, and whether its connection has ended, so that anybody may take it.
+     * Those who are there at the start were left over: they are of nobody, 0.
+     */
+    "CREATE TEMP TABLE holders (room TEXT, username TEXT, holder INTEGER, free INTEGER, "
+    "PRIMARY KEY (room, username)) WITHOUT ROWID;"
+    "INSERT INTO holders SELECT room, username, 0, 1 FROM members;";
 
-/* ?1 is the room, ?2 the user name or a limit, ?3 the text. */
+/* ?1 is the room, ?2 the user name or a limit, ?3 the text, ?4 the server. */
 const char *const sqlite_rooms_statements[SQL_N_STATEMENTS] = {
     [SQL_HAS_ROOM] = "SELECT 1 FROM rooms WHERE id = ?1",
     [SQL_ADD_ROOM] = "INSERT OR IGNORE INTO rooms VALUES (?1)",
@@ -23,66 +30,110 @@ const char *const sqlite_rooms_statements[SQL_N_STATEMENTS] = {
                         "(SELECT max(seq) FROM chats WHERE room = ?1) - ?2"),
     [SQL_LIST_CHATS] =
         "SELECT room, username, text FROM chats WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
-    [SQL_LIST_MEMBERS] = "SELECT room, username, '' FROM members",
+    [SQL_IS_TAKEN] = "SELECT 1 FROM members WHERE room = ?1 AND username = ?2 AND NOT EXISTS "
+                     "(SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND free)",
+    [SQL_IS_HELD_ELSEWHERE] = "SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND "
+                              "holder <> ?4 AND NOT free",
+    [SQL_HOLD] = "INSERT OR REPLACE INTO holders VALUES (?1, ?2, ?4, 0)",
+    [SQL_FREE] = "UPDATE holders SET free = 1 WHERE room = ?1 AND username = ?2 AND holder = ?4",
+    [SQL_RELEASE] = "DELETE FROM holders WHERE room = ?1 AND username = ?2 AND holder = ?4",
+    [SQL_FORGET] = "DELETE FROM holders WHERE room = ?1 AND username = ?2",
+    [SQL_LIST_LEFT] = "SELECT room, username, '' FROM holders WHERE holder = 0",
+    [SQL_ADOPT] = "UPDATE holders SET holder = ?4 WHERE holder = 0",
 };
+
+/* A question, and the server that asks. */
+typedef struct asked {
+    const chat_query *query;
+    unsigned server;
+} asked;
 
 /* ---- statements ---- */
 
-/* Run a statement with room and user name to its first row or its end. SQLITE_ROW, SQLITE_DONE, or an error. */
-static int step(chat_sql *sql, sql_statement which, eio_slice room, eio_slice username)
+/* Run a statement to its first row or its end. SQLITE_ROW, SQLITE_DONE, or an error. */
+static int step(chat_sql *sql, sql_statement which, const asked *what)
 {
     sqlite3_stmt *statement = sql->statements[which];
+    const eio_slice texts[] = { what->query->room, what->query->username, what->query->text };
     int wanted = sqlite3_bind_parameter_count(statement);
 
-    if ((wanted >= 1 && !chat_sql_bind(statement, 1, room)) ||
-        (wanted >= 2 && !chat_sql_bind(statement, 2, username)))
+    for (int i = 0; i < 3 && i < wanted; i++)
+        if (!chat_sql_bind(statement, i + 1, texts[i]))
+            return SQLITE_NOMEM;
+    if (wanted >= 4 && sqlite3_bind_int(statement, 4, (int)what->server) != SQLITE_OK)
         return SQLITE_NOMEM;
     return chat_sql_step(statement);
 }
 
-/* An INSERT OR IGNORE or a DELETE: CHAT_DONE if it changed a row, else `unchanged`. */
-static chat_outcome change(chat_sql *sql, sql_statement which, const chat_query *query,
+/* One that has no rows: CHAT_DONE if it changed one, else `unchanged`. */
+static chat_outcome change(chat_sql *sql, sql_statement which, const asked *what,
                            chat_outcome unchanged)
 {
-    if (step(sql, which, query->room, query->username) != SQLITE_DONE)
+    if (step(sql, which, what) != SQLITE_DONE)
         return CHAT_UNAVAILABLE;
     return sqlite3_changes(sql->database) > 0 ? CHAT_DONE : unchanged;
 }
 
-static chat_outcome find_room(chat_sql *sql, const chat_query *query)
+/* One that asks whether there is a row. */
+static chat_outcome look(chat_sql *sql, sql_statement which, const asked *what, chat_outcome there,
+                         chat_outcome absent)
 {
-    switch (step(sql, SQL_HAS_ROOM, query->room, query->username)) {
-    case SQLITE_ROW: return CHAT_DONE;
-    case SQLITE_DONE: return CHAT_ROOM_UNKNOWN;
+    switch (step(sql, which, what)) {
+    case SQLITE_ROW: return there;
+    case SQLITE_DONE: return absent;
     default: return CHAT_UNAVAILABLE;
     }
 }
 
+static chat_outcome find_room(chat_sql *sql, const asked *what)
+{
+    return look(sql, SQL_HAS_ROOM, what, CHAT_DONE, CHAT_ROOM_UNKNOWN);
+}
+
 /* ---- the questions ---- */
 
-static chat_outcome create_room(chat_sql *sql, const chat_query *query)
+/* A member that is there already does not matter. */
+static chat_outcome hold(chat_sql *sql, const asked *what)
 {
-    chat_outcome outcome = change(sql, SQL_ADD_ROOM, query, CHAT_ROOM_EXISTS);
+    chat_outcome outcome = change(sql, SQL_ADD_MEMBER, what, CHAT_DONE);
 
-    if (outcome != CHAT_DONE)
-        return outcome;
-    return change(sql, SQL_ADD_MEMBER, query, CHAT_DONE); /* a stale member does not matter */
+    return outcome != CHAT_DONE ? outcome : change(sql, SQL_HOLD, what, CHAT_DONE);
 }
 
-static chat_outcome add_member(chat_sql *sql, const chat_query *query)
+static chat_outcome create_room(chat_sql *sql, const asked *what)
 {
-    chat_outcome outcome = find_room(sql, query);
+    chat_outcome outcome = change(sql, SQL_ADD_ROOM, what, CHAT_ROOM_EXISTS);
 
-    if (outcome != CHAT_DONE)
-        return outcome;
-    return change(sql, SQL_ADD_MEMBER, query, query->take_over ? CHAT_DONE : CHAT_NAME_TAKEN);
+    return outcome != CHAT_DONE ? outcome : hold(sql, what);
 }
 
-static chat_outcome remove_member(chat_sql *sql, const chat_query *query)
+static chat_outcome add_member(chat_sql *sql, const asked *what)
 {
-    chat_outcome outcome = find_room(sql, query);
+    chat_outcome outcome = find_room(sql, what);
 
-    return outcome != CHAT_DONE ? outcome : change(sql, SQL_REMOVE_MEMBER, query, CHAT_DONE);
+    if (outcome == CHAT_DONE)
+        outcome = look(sql, what->query->take_over ? SQL_IS_HELD_ELSEWHERE : SQL_IS_TAKEN, what,
+                       CHAT_NAME_TAKEN, CHAT_DONE);
+    return outcome != CHAT_DONE ? outcome : hold(sql, what);
+}
+
+static chat_outcome remove_member(chat_sql *sql, const asked *what)
+{
+    chat_outcome outcome = find_room(sql, what);
+
+    if (outcome == CHAT_DONE && !what->query->take_over)
+        outcome = look(sql, SQL_IS_HELD_ELSEWHERE, what, CHAT_NOT_ALLOWED, CHAT_DONE);
+    if (outcome == CHAT_DONE)
+        outcome = change(sql, SQL_FORGET, what, CHAT_DONE);
+    return outcome != CHAT_DONE ? outcome : change(sql, SQL_REMOVE_MEMBER, what, CHAT_DONE);
+}
+
+/* Only what this server has: others may have taken it meanwhile. */
+static chat_outcome release_member(chat_sql *sql, const asked *what)
+{
+    chat_outcome outcome = change(sql, SQL_RELEASE, what, CHAT_NAME_TAKEN);
+
+    return outcome != CHAT_DONE ? outcome : change(sql, SQL_REMOVE_MEMBER, what, CHAT_DONE);
 }
 
 /* A statement whose second parameter is a number, and that has no rows. */
@@ -99,14 +150,11 @@ static chat_outcome trim(chat_sql *sql, eio_slice room)
     return rc == SQLITE_DONE ? CHAT_DONE : CHAT_UNAVAILABLE;
 }
 
-static chat_outcome add_chat(chat_sql *sql, const chat_query *query)
+static chat_outcome add_chat(chat_sql *sql, const asked *what)
 {
-    sqlite3_stmt *statement = sql->statements[SQL_ADD_CHAT];
-
-    if (!chat_sql_bind(statement, 3, query->text) ||
-        step(sql, SQL_ADD_CHAT, query->room, query->username) != SQLITE_DONE)
+    if (step(sql, SQL_ADD_CHAT, what) != SQLITE_DONE)
         return CHAT_UNAVAILABLE;
-    return trim(sql, query->room);
+    return trim(sql, what->query->room);
 }
 
 /* Texts are collected in one block that may move: until it is complete, an entry's bases are offsets into it. */
@@ -216,34 +264,30 @@ static chat_outcome list_chats(chat_sql *sql, const chat_query *query, sqlite_an
     return outcome;
 }
 
-/* One process has the file: who is in it when it is opened was left over, and nobody later. */
-static chat_outcome adopt_members(chat_sql *sql, bool *adopted, sqlite_answer *out)
+/* One process has the file: who was in it when it was opened is left over, and nobody later. */
+static chat_outcome adopt_members(chat_sql *sql, const asked *what, sqlite_answer *out)
 {
-    sqlite3_stmt *statement = sql->statements[SQL_LIST_MEMBERS];
-
-    if (*adopted)
-        return CHAT_DONE;
-    *adopted = true;
+    sqlite3_stmt *statement = sql->statements[SQL_LIST_LEFT];
     chat_outcome outcome = collect(statement, SIZE_MAX, out);
 
     sqlite3_reset(statement);
-    return outcome;
+    return outcome != CHAT_DONE ? outcome : change(sql, SQL_ADOPT, what, CHAT_DONE);
 }
 
-void sqlite_rooms_ask(chat_sql *sql, bool *adopted, const chat_query *query, sqlite_answer *out)
+void sqlite_rooms_ask(chat_sql *sql, unsigned server, const chat_query *query, sqlite_answer *out)
 {
+    const asked what = { query, server };
+
     *out = (sqlite_answer){ 0 };
     switch (query->op) {
-    case CHAT_CREATE_ROOM: out->outcome = create_room(sql, query); break;
-    case CHAT_ADD_MEMBER: out->outcome = add_member(sql, query); break;
-    case CHAT_REMOVE_MEMBER: out->outcome = remove_member(sql, query); break;
-    case CHAT_RELEASE_MEMBER:
-        out->outcome = change(sql, SQL_REMOVE_MEMBER, query, CHAT_DONE);
-        break;
-    case CHAT_FREE_MEMBER: break; /* there is one server, which knows */
-    case CHAT_ADD_CHAT: out->outcome = add_chat(sql, query); break;
+    case CHAT_CREATE_ROOM: out->outcome = create_room(sql, &what); break;
+    case CHAT_ADD_MEMBER: out->outcome = add_member(sql, &what); break;
+    case CHAT_REMOVE_MEMBER: out->outcome = remove_member(sql, &what); break;
+    case CHAT_RELEASE_MEMBER: out->outcome = release_member(sql, &what); break;
+    case CHAT_FREE_MEMBER: out->outcome = change(sql, SQL_FREE, &what, CHAT_DONE); break;
+    case CHAT_ADD_CHAT: out->outcome = add_chat(sql, &what); break;
     case CHAT_LIST_CHATS: out->outcome = list_chats(sql, query, out); break;
-    case CHAT_ADOPT_MEMBERS: out->outcome = adopt_members(sql, adopted, out); break;
+    case CHAT_ADOPT_MEMBERS: out->outcome = adopt_members(sql, &what, out); break;
     }
 }
 

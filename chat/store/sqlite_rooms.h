@@ -13,7 +13,14 @@ typedef enum sql_statement {
     SQL_ADD_CHAT,
     SQL_TRIM_CHATS,
     SQL_LIST_CHATS,
-    SQL_LIST_MEMBERS,
+    SQL_IS_TAKEN,
+    SQL_IS_HELD_ELSEWHERE,
+    SQL_HOLD,
+    SQL_FREE,
+    SQL_RELEASE,
+    SQL_FORGET,
+    SQL_LIST_LEFT,
+    SQL_ADOPT,
     SQL_N_STATEMENTS
 } sql_statement;
 
@@ -29,11 +36,8 @@ typedef struct sqlite_answer {
     char *texts;
 } sqlite_answer;
 
-/*
- * Answer one question, within a transaction of the caller's. `adopted`: whether the members that were there at the
- * start were handed out.
- */
-void sqlite_rooms_ask(chat_sql *sql, bool *adopted, const chat_query *query, sqlite_answer *out);
+/* Answer one question of a server of this process, from 1 on, within a transaction of the caller's. */
+void sqlite_rooms_ask(chat_sql *sql, unsigned server, const chat_query *query, sqlite_answer *out);
 void sqlite_answer_free(sqlite_answer *answer);
 
 #endif

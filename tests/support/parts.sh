@@ -216,7 +216,7 @@ part_valgrind() {
 part_threads() {
     build build-tsan clang "${WHOLE[@]}" -Db_sanitize=thread -Db_lundef=false &&
         unit_tests build-tsan --suite unit --timeout-multiplier 8 &&
-        PART_FILTER=interop/workers node_tests interop build-tsan
+        PART_FILTER=workers node_tests interop build-tsan
 }
 
 part_tidy() {

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "chat/store/database.h"
 #include "chat/store/redis.h"
 #include "chat/store/sqlite.h"
 #include "socketio/redis.h"
@@ -21,6 +22,7 @@ typedef enum home_kind { IN_MEMORY, IN_FILE, IN_REDIS } home_kind;
 typedef struct bench {
     home_kind home;
     uv_loop_t loop;
+    chat_database *database; /* NULL: in Redis, or closed */
     chat_store *store;
     redis_server server; /* its folder is the file's, too */
     char file[128], url[128];
@@ -49,10 +51,15 @@ static void open_store(bench *b)
     const chat_redis_options options = { b->url, handle_connect, handle_log, b, NULL, 15000 };
     int connects = b->connects;
     eio_error why = { 0 };
-    int rc = b->home == IN_REDIS
-                 ? chat_redis_open(&b->store, &b->loop, &options, &why)
-                 : chat_sqlite_open(&b->store, &b->loop, b->home == IN_FILE ? b->file : NULL, &why);
+    int rc;
 
+    if (b->home == IN_REDIS) {
+        rc = chat_redis_open(&b->store, &b->loop, &options, &why);
+    } else {
+        rc = chat_sqlite_database(&b->database, b->home == IN_FILE ? b->file : NULL, &why);
+        if (rc == EIO_OK)
+            rc = chat_sqlite_open(&b->store, &b->loop, b->database, 1, &why);
+    }
     if (rc != EIO_OK)
         fail_msg("%s", why.text);
     while (b->home == IN_REDIS && b->connects == connects)
@@ -72,6 +79,8 @@ static void close_store(bench *b)
         chat_store_close(b->store, handle_closed, b);
     while (b->store != NULL)
         uv_run(&b->loop, UV_RUN_ONCE);
+    chat_database_close(b->database);
+    b->database = NULL;
 }
 
 static bench *begin(home_kind home)
@@ -280,11 +289,11 @@ static void a_store_that_closes_finishes_what_was_asked(void **state)
 static void a_file_is_one_process_at_a_time(void **state)
 {
     bench *b = begin(IN_FILE);
-    chat_store *second = NULL;
+    chat_database *second = NULL;
     eio_error why = { 0 };
 
     (void)state;
-    assert_int_equal(chat_sqlite_open(&second, &b->loop, b->file, &why), EIO_E_EXISTS);
+    assert_int_equal(chat_sqlite_database(&second, b->file, &why), EIO_E_EXISTS);
     assert_non_null(strstr(why.text, b->file));
     assert_null(second);
     end(b);
@@ -310,10 +319,47 @@ static void a_file_keeps_all_and_hands_out_who_was_left_over_once(void **state)
     end(b);
 }
 
+/* Another server of the same process: its store takes the place of the first one's while this runs. */
+static chat_outcome ask_as(bench *b, chat_store *server, chat_store_op op, const char *username)
+{
+    chat_store *own = b->store;
+
+    b->store = server;
+    chat_outcome outcome = ask(b, op, "a", username);
+    b->store = own;
+    return outcome;
+}
+
+static void servers_of_one_process_hold_names_apart(void **state)
+{
+    bench *b = begin(IN_MEMORY);
+    chat_store *other = NULL;
+    eio_error why = { 0 };
+
+    (void)state;
+    assert_int_equal(chat_sqlite_open(&other, &b->loop, b->database, 2, &why), EIO_OK);
+    assert_int_equal(ask(b, CHAT_CREATE_ROOM, "a", "ada"), CHAT_DONE);
+    assert_int_equal(ask_as(b, other, CHAT_ADD_MEMBER, "ada"), CHAT_NAME_TAKEN);
+    assert_int_equal(ask_as(b, other, CHAT_REMOVE_MEMBER, "ada"), CHAT_NOT_ALLOWED);
+    assert_int_equal(ask_as(b, other, CHAT_FREE_MEMBER, "ada"), CHAT_DONE);
+    assert_int_equal(ask_as(b, other, CHAT_ADD_MEMBER, "ada"), CHAT_NAME_TAKEN);
+    /* Its connection has ended: whoever comes may have the name, and then the first server may not end it. */
+    assert_int_equal(ask(b, CHAT_FREE_MEMBER, "a", "ada"), CHAT_DONE);
+    assert_int_equal(ask_as(b, other, CHAT_ADD_MEMBER, "ada"), CHAT_DONE);
+    assert_int_equal(take_over(b, "a", "ada"), CHAT_NAME_TAKEN);
+    assert_int_equal(ask(b, CHAT_RELEASE_MEMBER, "a", "ada"), CHAT_NAME_TAKEN);
+    assert_int_equal(ask(b, CHAT_ADD_MEMBER, "a", "ada"), CHAT_NAME_TAKEN);
+    assert_int_equal(ask_as(b, other, CHAT_RELEASE_MEMBER, "ada"), CHAT_DONE);
+    assert_int_equal(ask(b, CHAT_ADD_MEMBER, "a", "ada"), CHAT_DONE);
+    chat_store_close(other, NULL, NULL);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    end(b);
+}
+
 static void a_file_that_is_no_database_is_refused(void **state)
 {
     bench *b = begin(IN_MEMORY);
-    chat_store *store = NULL;
+    chat_database *database = NULL;
     eio_error why = { 0 };
 
     (void)state;
@@ -322,9 +368,9 @@ static void a_file_that_is_no_database_is_refused(void **state)
     for (int i = 0; i < 1000; i++)
         fputs("this is a letter, not a database\n", file);
     fclose(file);
-    assert_int_equal(chat_sqlite_open(&store, &b->loop, b->file, &why), EIO_E_INVALID);
+    assert_int_equal(chat_sqlite_database(&database, b->file, &why), EIO_E_INVALID);
     assert_non_null(strstr(why.text, b->file));
-    assert_int_equal(chat_sqlite_open(&store, &b->loop, "/nowhere/rooms.db", &why), UV_ENOENT);
+    assert_int_equal(chat_sqlite_database(&database, "/nowhere/rooms.db", &why), UV_ENOENT);
     end(b);
 }
 
@@ -449,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_store_that_closes_finishes_what_was_asked),
         cmocka_unit_test(a_file_is_one_process_at_a_time),
         cmocka_unit_test(a_file_keeps_all_and_hands_out_who_was_left_over_once),
+        cmocka_unit_test(servers_of_one_process_hold_names_apart),
         cmocka_unit_test(a_file_that_is_no_database_is_refused),
         cmocka_unit_test(redis_that_is_away_is_unavailable_and_then_not),
         cmocka_unit_test(an_answer_that_redis_never_gave_is_unknown),
