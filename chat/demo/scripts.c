@@ -154,10 +154,11 @@ const char *const chat_demo_scripts[CHAT_N_VERBS] = {
                         "if first or A[3] == '1' then tell('user.connected', A[2]) end\n"
                         "return {0, first and '1' or '0'}",
     [CHAT_RELEASE_USER] = HEAD HELD TELLS
-    "redis.call('SREM', H, A[1])\n"
+    "local had = redis.call('SREM', H, A[1])\n"
     "if A[3] ~= '' and redis.call('SISMEMBER', A[3], A[1]) == 1 then return {0, '0'} end\n"
     "if is_held(A[1]) then return {0, '0'} end\n"
-    "redis.call('SREM', P .. 'online_users', A[1])\n"
+    "local was = redis.call('SREM', P .. 'online_users', A[1])\n"
+    "if had + was == 0 then return {0, '0'} end\n" /* two dead servers had him: told already */
     "tell('user.disconnected', A[2])\n"
     "return {0, '1'}",
     [CHAT_LIST_HELD] = HEAD "local out = redis.call('SMEMBERS', H)\n"

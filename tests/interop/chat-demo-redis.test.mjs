@@ -76,10 +76,12 @@ test('ten thousand messages are paged through, and what is no JSON is passed ove
     const joe = await person(t, chatd, 'Joe');
     const newest = (await joe.history('0', '?offset=0&size=5')).body;
     assert.equal(newest.length, 5, 'the rubbish is left out');
+    assert.equal((await joe.history('0', '?offset=10&size=9999')).body.length, 201, 'no more at once');
     const seen = [];
     for (let offset = 6; ; offset += 201) {
         const page = (await joe.history('0', `?offset=${offset}&size=200`)).body;
         seen.push(...page.map((one) => one.message));
+        assert.ok(page.length <= 201);
         if (page.length < 201) break;
     }
     assert.deepEqual(seen, Array.from({ length: 10000 }, (_, i) => `m${10000 - i}`));
@@ -140,6 +142,74 @@ test('who was on a server that was killed goes offline', async (t) => {
     assert.deepEqual(await redis.run('SMEMBERS', 'online_users'), ['5']);
 });
 
+test('of three servers two are killed at once: all who were there go offline, once, within twenty seconds', async (t) => {
+    const { redis, servers: [one, two] } = await startTwo(t);
+    const three = await startDemo(t, ['--redis', redis.url]);
+    const [ada, ben, eve] = [await person(t, one, 'Ada'), await person(t, two, 'Ben'), await person(t, three, 'Eve')];
+    for (const who of [ada, ben, eve]) await who.open();
+    const tab = Object.assign(new Person(t, three.url), { cookie: ben.cookie, user: ben.user });
+    await tab.open();
+    await until(async () => (await redis.run('SMEMBERS', `chat:demo:servers`)).length === 3 && (await redis.run('SCARD', 'online_users')) === 3, 'all online');
+    await Promise.all([two.kill(), three.kill()]);
+    const left = [];
+    while (left.length < 2) left.push((await ada.hears('user.disconnected')).username);
+    assert.deepEqual(left.sort(), ['Ben', 'Eve']);
+    assert.deepEqual(await redis.run('SMEMBERS', 'online_users'), [String(ada.id)]);
+    await ada.heardNothing();
+});
+
+test('a server whose lease was lost holds its users again', async (t) => {
+    const chatd = await startDemoOn(t, 'redis', ['--lease', '400']);
+    const { redis } = chatd;
+    const joe = await person(t, chatd, 'Joe');
+    await joe.open();
+    await until(async () => (await redis.run('SCARD', 'online_users')) === 1, 'Joe online');
+    const [server] = await redis.run('SMEMBERS', 'chat:demo:servers');
+    await redis.run('DEL', `chat:demo:server:${server}`, `chat:demo:server:${server}:held`, 'online_users');
+    await until(async () => (await redis.run('SMEMBERS', 'online_users')).join() === '2', 'Joe online again');
+    assert.deepEqual(await redis.run('SMEMBERS', `chat:demo:server:${server}:held`), ['2']);
+});
+
+test('of ten sockets of one user at two servers that come and go at once others hear one come and one go', async (t) => {
+    const { redis, servers } = await startTwo(t);
+    const [ada, ben] = [await person(t, servers[0], 'Ada'), await person(t, servers[0], 'Ben')];
+    await ada.open();
+    const tabs = Array.from({ length: 10 }, (_, i) => Object.assign(new Person(t, servers[i % 2].url), { cookie: ben.cookie, user: ben.user }));
+    await Promise.all(tabs.map((tab) => tab.open()));
+    assert.equal((await ada.hears('user.connected')).username, 'Ben');
+    await Promise.all(tabs.map((tab) => tab.post('/room', { user1: ada.id, user2: ben.id })));
+    tabs.forEach((tab, i) => tab.say('5:6', `racing ${i}`));
+    assert.equal((await ada.hears()).id, '5:6', 'shown once');
+    const texts = [];
+    for (let i = 0; i < 10; i++) texts.push((await ada.hears('message')).message);
+    assert.deepEqual(texts.sort(), Array.from({ length: 10 }, (_, i) => `racing ${i}`));
+    await ada.heardNothing();
+    for (const tab of tabs) tab.client.socket.disconnect();
+    assert.equal((await ada.hears('user.disconnected')).username, 'Ben');
+    await ada.heardNothing();
+    assert.deepEqual(await redis.run('SMEMBERS', 'online_users'), ['5']);
+});
+
+test('what is published is what a Node server understands, under an id that no other server has', async (t) => {
+    const chatd = await startDemoOn(t, 'redis');
+    const heard = [];
+    const listener = await createClient({ url: chatd.redis.url }).connect();
+    await listener.subscribe('MESSAGES', (text) => heard.push(JSON.parse(text)));
+    const [ada, ben] = [await person(t, chatd, 'Ada'), await person(t, chatd, 'Ben')];
+    await ada.open();
+    await ada.post('/room', { user1: 5, user2: 6 });
+    ada.say('5:6', 'psst');
+    const message = await ada.hears('message');
+    ada.client.socket.disconnect();
+    await until(() => heard.length === 4, 'four envelopes');
+    listener.destroy();
+    const [{ serverId }] = heard;
+    assert.match(serverId, /^[0-9a-f]{16,}$/);
+    assert.deepEqual(heard, [['user.connected', { id: 5, username: 'Ada', online: true }], ['show.room', { id: '5:6', names: [['Ada'], ['Ben']] }], ['message', message],
+        ['user.disconnected', { id: 5, username: 'Ada', online: false }]].map(([type, data]) => ({ serverId, type, data })));
+    assert.equal(ben.id, 6);
+});
+
 test('a server in order leaves nobody online behind', async (t) => {
     const { redis, servers: [one, two] } = await startTwo(t);
     const [ada, ben] = [await person(t, one, 'Ada'), await person(t, two, 'Ben')];
@@ -197,6 +267,8 @@ test('Redis away is an error, not an end; what is online is put right afterwards
     await isReady(chatd);
     joe.say('0', 'back');
     assert.equal((await joe.hears()).message, 'back');
+    await until(async () => (await publish(chatd.redis, 'user.connected', { id: 9, username: 'marker' })) === 1, 'the subscription to be back');
+    assert.deepEqual(await joe.hears('user.connected'), { id: 9, username: 'marker' });
     assert.ok((await chatd.redis.run('SMEMBERS', 'online_users')).includes('2'));
 });
 
