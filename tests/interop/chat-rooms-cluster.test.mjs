@@ -84,6 +84,38 @@ describe('rooms over two servers', { concurrency: 2 }, () => {
         await bob.heardNothing();
     });
 
+    test('of three servers two are killed at once: the third releases and tells all of their names, once', async (t) => {
+        const { redis, servers: [one, two, three] } = await startServers(t, 3, ['--name-grace', '100']);
+        const [ada, bob, eve] = [await Client.connect(t, one.url), await Client.connect(t, two.url), await Client.connect(t, three.url)];
+        await ada.creates('den', 'Ada');
+        await bob.joins('den', 'Bob');
+        await eve.joins('den', 'Eve');
+        await ada.takes(['add:member:success', { roomId: 'den', username: 'Bob' }], ['add:member:success', { roomId: 'den', username: 'Eve' }]);
+        await Promise.all([two.kill(), three.kill()]);
+        const told = [await ada.take(20000), await ada.take()];
+        assert.deepEqual(told.map(([name, { roomId, username }]) => `${name} ${roomId} ${username}`).sort(), ['remove:member:success den Bob', 'remove:member:success den Eve']);
+        assert.deepEqual(await redis.run('SMEMBERS', 'members'), ['den::Ada']);
+        await ada.heardNothing();
+    });
+
+    test('servers hear each other again after their Redis was killed', async (t) => {
+        const { redis, servers: [one, two] } = await startServers(t, 2);
+        const [ada, bob] = [await Client.connect(t, one.url), await Client.connect(t, two.url)];
+        await ada.creates('den', 'Ada');
+        await bob.joins('den', 'Bob');
+        await ada.take();
+        await redis.kill();
+        for (const server of [one, two]) await isReady(server, 503);
+        await redis.start();
+        for (const server of [one, two]) await isReady(server);
+        await until(async () => Object.values(await redis.run('PUBSUB', 'NUMSUB', 'chat:rooms:0-request#/#')).flat().includes(2), 'both on the channels');
+        for (const [client, username] of [[ada, 'Ada'], [bob, 'Bob']]) {
+            const chat = { roomId: 'den', username, message: 'again' };
+            client.say('create:chat', chat);
+            for (const one of [ada, bob]) await one.takes(['create:chat:success', chat]);
+        }
+    });
+
     test('a server that stops tells the others of its names', async (t) => {
         const { redis, servers: [one, two] } = await startServers(t, 2);
         const [ada, bob] = [await Client.connect(t, one.url), await Client.connect(t, two.url)];

@@ -48,7 +48,7 @@ export class Person {
         if (cookie) this.cookie = cookie[1];
         const text = await answer.text();
         const isJson = (answer.headers.get('content-type') || '').startsWith('application/json');
-        return { status: answer.status, text, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+        return { status: answer.status, text, headers: answer.headers, body: isJson && text ? JSON.parse(text) : text };
     }
 
     post(path, json) {
