@@ -206,7 +206,7 @@ for (const [name, open] of Object.entries(kinds)) {
         for (const server of servers) assert.deepEqual(await server.stop(), { code: 0, signal: null });
     });
 
-    test(`${name}: a cut costs nobody a connection; a server that was killed leaves nothing behind`, async (t) => {
+    test(`${name}: a cut costs nobody a connection, and a server that was killed leaves nothing behind`, async (t) => {
         const link = await open(t);
         const [one, two] = [await start(t, link.env), await start(t, link.env)];
         for (const server of [one, two]) await isReady(server);

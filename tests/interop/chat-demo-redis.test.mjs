@@ -256,7 +256,7 @@ test('envelopes of a Node server reach those they concern, and rubbish nobody', 
     await mary.heardNothing();
 });
 
-test('Redis away is an error, not an end; what is online is put right afterwards', async (t) => {
+test('Redis away is an error, not an end, and what is online is put right afterwards', async (t) => {
     const chatd = await startDemoOn(t, 'redis');
     const joe = await person(t, chatd, 'Joe');
     await joe.open();

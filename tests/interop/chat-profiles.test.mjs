@@ -211,7 +211,7 @@ test('leases, keys and channels of our own are where no original looks', async (
     }
 });
 
-test('a database has one profile, unless keys have a prefix; rooms and broadcast share one', async (t) => {
+test('a database has one profile, unless keys have a prefix, but rooms and broadcast share one', async (t) => {
     const redis = await startRedis(t);
     const rooms = await start(t, 'rooms', [], own(redis));
     await start(t, 'broadcast', [], own(redis));

@@ -153,7 +153,7 @@ for (const store of ['memory', 'sqlite', 'redis']) {
             await heardNothing(bob);
         });
 
-        test('typing is told to the user\'s other connections and to the room, so many times a second', async (t) => {
+        test('typing is told to other connections of the user and to the room, so many times a second', async (t) => {
             const chatd = await startOn(t, store);
             const [bob, ada, tab] = [await connect(t, chatd, 'bob', 'den'), await connect(t, chatd, 'ada', 'den'), await connect(t, chatd, 'ada', 'den')];
             await bob.take('user_joined');

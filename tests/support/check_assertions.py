@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Each row of the tables in tests/interop names tests that are there, or says why there is none.
 
-A row is `| label | what | by |`. Where labels are numbers, none is left out.
+A row is `| label | what | by |`. Where labels are numbers, or end in one as 1.7-3 does, none is left out.
 
 check_assertions.py ROOT | --self-test
 """
@@ -13,6 +13,7 @@ TABLES = "interop/*.md"  # below tests/
 ROW = re.compile(r"^\| ([^|]*\w[^|]*) \| .+? \| (.+) \|$")
 CODE = re.compile(r"(`+)(.+?)\1(?!`)")
 REASON = "cannot be seen: "
+LABEL = re.compile(r"^((?:\d+(?:\.\d+)*[.-])?)(\d+)$")
 
 
 def rows(text):
@@ -24,9 +25,15 @@ def rows(text):
 
 
 def gaps(labels):
-    """The numbers that are left out, up to the largest one."""
-    numbers = {int(label) for label in labels if label.isdigit()}
-    return sorted(set(range(1, max(numbers, default=0) + 1)) - numbers)
+    """The numbers that are left out, up to the largest one behind the same beginning."""
+    series = {}
+    for label in labels:
+        if match := LABEL.match(label):
+            series.setdefault(match[1], set()).add(int(match[2]))
+    for beginning, numbers in sorted(series.items()):
+        for number in range(1, max(numbers) + 1):
+            if number not in numbers:
+                yield f"{beginning}{number}"
 
 
 def is_test(title, path, source):
@@ -86,6 +93,8 @@ def self_test():
     assert found("nobody")
     assert found("`a.c`: `idle`")
     assert found("`a.mjs`: `plain`", "2")
+    assert found("`a.mjs`: `plain`", "1.7-2")
+    assert not found("`a.mjs`: `plain`", "1.1")
     assert not found("`a.mjs`: `plain`", "CVE-1")
     assert not found("`fuzz/fuzz_x.c`")
     assert found("`fuzz/fuzz_y.c`")
