@@ -273,6 +273,22 @@ describe('TLS', { skip: reference && 'tests of our own server' }, () => {
             }
         });
 
+        test('a compression that is offered is not taken', async (t) => {
+            const hello = await clientHello();
+            const afterId = 44 + hello[43];
+            const at = afterId + 2 + hello.readUInt16BE(afterId);
+            const offer = Buffer.concat([hello.subarray(0, at), Buffer.from([2, 1, 0]), hello.subarray(at + 2)]);
+
+            assert.deepEqual([...hello.subarray(at, at + 2)], [1, 0]);
+            offer.writeUInt16BE(offer.length - 5, 3);
+            offer.writeUIntBE(offer.length - 9, 6, 3);
+            const socket = await raw(t);
+            socket.write(offer);
+            await eventually(() => socket.bytes.length > 80, 'the answer');
+            assert.deepEqual([socket.bytes[0], socket.bytes[5]], [22, 2], 'a ServerHello');
+            assert.equal(socket.bytes[46 + socket.bytes[43]], 0);
+        });
+
         test('a renegotiation is not done', async (t) => {
             const socket = await secured(t, { maxVersion: 'TLSv1.2' });
 
