@@ -72,6 +72,7 @@ void snippet(uv_loop_t *loop, eio_http_server *http, sio_server *io, sio_namespa
     eio_server *engine = sio_server_engine(io);
     eio_session *session = NULL;
     sio_match *asked = data;
+    eio_handshake *handshake = data;
     const sio_found_socket *found = data;
 """
 

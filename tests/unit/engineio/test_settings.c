@@ -226,6 +226,47 @@ static void an_id_that_cannot_be_is_refused(void **state)
     end(all);
 }
 
+static eio_handshake *waiting;
+
+static void wait_for_id(eio_server *server, eio_handshake *handshake, void *data)
+{
+    (void)server;
+    (void)data;
+    waiting = handshake;
+}
+
+static size_t give_noted_id(eio_server *server, const eio_http_request *request, char out[64],
+                            void *data)
+{
+    const char *id = eio_http_get_data(request);
+
+    (void)server;
+    (void)data;
+    memcpy(out, id, strlen(id));
+    return strlen(id);
+}
+
+static void bring_ids_later(eio_options *options)
+{
+    options->on_handshake = wait_for_id;
+    options->generate_id = give_noted_id;
+}
+
+static void an_id_may_take_its_time(void **state)
+{
+    static char id[] = "late";
+    scene *all = start(bring_ids_later);
+
+    (void)state;
+    assert_string_equal(ask(all, GET(POLLING)), "");
+    eio_http_set_data(eio_handshake_request(waiting), id);
+    eio_handshake_allow(waiting);
+    mock_net_settle(&all->loop);
+    (void)mock_net_take(0, all->answer, sizeof(all->answer));
+    assert_has(all->answer, "{\"sid\":\"late\",");
+    end(all);
+}
+
 #define GZIP "Accept-Encoding: gzip\r\n"
 
 /* Whether the second reply of a session, which has 301 bytes, is compressed. */
@@ -321,6 +362,7 @@ int main(void)
         cmocka_unit_test(upgrades_are_not_offered_where_they_are_not_wanted),
         cmocka_unit_test(an_id_is_the_applications),
         cmocka_unit_test(an_id_that_cannot_be_is_refused),
+        cmocka_unit_test(an_id_may_take_its_time),
         cmocka_unit_test(replies_are_compressed_from_the_threshold_on),
         cmocka_unit_test(a_session_that_is_closing_may_time_out),
         cmocka_unit_test(what_is_queued_is_dropped_with_the_server),
