@@ -200,7 +200,8 @@ static int scan_nested(const char **ended, const char *at, const char *end, size
     }
 }
 
-static eio_slice trim_blanks(eio_slice text)
+/* Take the blanks off both ends. */
+static eio_slice trim(eio_slice text)
 {
     while (text.len > 0 && is_blank(*text.base)) {
         text.base++;
@@ -209,15 +210,6 @@ static eio_slice trim_blanks(eio_slice text)
     while (text.len > 0 && is_blank(text.base[text.len - 1]))
         text.len--;
     return text;
-}
-
-/* Take the blanks off both ends; hardly ever are there any. */
-static inline eio_slice trim(eio_slice text)
-{
-    bool has_none = text.len > 0 && (unsigned char)*text.base > ' ' &&
-                    (unsigned char)text.base[text.len - 1] > ' ';
-
-    return has_none ? text : trim_blanks(text);
 }
 
 int sio_json_check(eio_slice text)
@@ -240,36 +232,57 @@ int sio_json_check(eio_slice text)
     return ended == end ? EIO_OK : EIO_E_PROTOCOL;
 }
 
-/* One element of the text, whose array is a level of its own; most are strings. */
-INLINE int scan_element(const char **ended, const char *at, const char *end)
+/*
+ * One element of the text, whose array is a level of its own; most are strings. *escaped becomes
+ * true at one with escapes.
+ */
+INLINE int scan_element(const char **at, const char *end, bool *escaped)
 {
-    if (*at == '"')
-        *ended = scan_string(at, end);
-    else if (is_opener(*at))
-        return scan_nested(ended, at, end, SIO_JSON_DEPTH_MAX - 1);
-    else
-        *ended = scan_scalar(at, end);
-    return *ended == NULL ? EIO_E_PROTOCOL : EIO_OK;
+    const char *ended = NULL;
+
+    if (**at == '"') {
+        ended = sio_json_skip_plain(*at + 1, end);
+        if (*ended != '"')
+            *escaped = true;
+        ended = *ended == '"' ? ended + 1 : scan_string_rest(ended, end);
+    } else if (!is_opener(**at)) {
+        ended = scan_scalar(*at, end);
+    } else {
+        const char *closed = NULL;
+        int rc = scan_nested(&closed, *at, end, SIO_JSON_DEPTH_MAX - 1);
+        if (rc != EIO_OK)
+            return rc;
+        ended = closed;
+    }
+    *at = ended;
+    return ended == NULL ? EIO_E_PROTOCOL : EIO_OK;
 }
 
-int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice text)
+static inline bool is_bracketed(eio_slice text)
 {
-    text = trim(text);
-    if (text.len < 2 || *text.base != '[' || text.base[text.len - 1] != ']')
-        return EIO_E_PROTOCOL;
+    return text.len >= 2 && *text.base == '[' && text.base[text.len - 1] == ']';
+}
+
+INLINE int split(size_t *count, eio_slice *elements, size_t max, eio_slice text, bool *escaped)
+{
+    if (!is_bracketed(text)) {
+        text = trim(text);
+        if (!is_bracketed(text))
+            return EIO_E_PROTOCOL;
+    }
     const char *end = text.base + text.len - 1;
     const char *at = skip_blanks(text.base + 1);
-    size_t n = 0;
-    while (at < end || n > 0) { /* not empty */
+    eio_slice *next = elements;
+    while (at != end || next != elements) { /* not empty */
         const char *start = at;
-        int rc = scan_element(&at, start, end);
+        int rc = scan_element(&at, end, escaped);
         if (rc != EIO_OK)
             return rc;
         if (at > end)
             return EIO_E_PROTOCOL;
-        if (n == max)
+        if (next == elements + max)
             return EIO_E_LIMIT;
-        elements[n++] = (eio_slice){ start, (size_t)(at - start) };
+        *next++ = (eio_slice){ start, (size_t)(at - start) };
         if (*at != ',') {
             at = skip_blanks(at);
             if (*at != ',')
@@ -279,6 +292,23 @@ int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice tex
     }
     if (at != end)
         return EIO_E_PROTOCOL;
-    *count = n;
+    *count = (size_t)(next - elements);
     return EIO_OK;
+}
+
+int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice text)
+{
+    bool escaped;
+
+    return split(count, elements, max, text, &escaped);
+}
+
+int sio_json_split_event(size_t *count, bool *escaped, eio_slice *elements, size_t max,
+                         eio_slice text)
+{
+    bool found = false;
+    int rc = split(count, elements, max, text, &found);
+
+    *escaped = found;
+    return rc;
 }

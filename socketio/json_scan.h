@@ -32,4 +32,11 @@ int sio_json_check(eio_slice text);
  */
 int sio_json_split(size_t *count, eio_slice *elements, size_t max, eio_slice text);
 
+/*
+ * The same for what begins with an event's name, which would have to be searched once more.
+ * escaped: whether any of the strings among the elements has escapes.
+ */
+int sio_json_split_event(size_t *count, bool *escaped, eio_slice *elements, size_t max,
+                         eio_slice text);
+
 #endif

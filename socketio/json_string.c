@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "socketio/json_plain.h"
-
 bool sio_json_string_has_escapes(eio_slice string)
 {
     return memchr(string.base, '\\', string.len) != NULL;
@@ -156,34 +154,8 @@ static char *encode_byte_by_byte(char *out, const char *at, const char *end)
     return out;
 }
 
-/*
- * Copy 4 to 15 bytes, as most names of events have, in words that overlap. False: one is to be
- * escaped.
- */
-static inline bool copy_plain_name(char *out, eio_slice value)
+char *sio_json_string_escape_any(char *out, eio_slice value)
 {
-    uint32_t halves[2];
-    uint64_t words[2];
-
-    if (value.len < sizeof(words[0])) {
-        memcpy(&halves[0], value.base, sizeof(halves[0]));
-        memcpy(&halves[1], value.base + value.len - sizeof(halves[1]), sizeof(halves[1]));
-        memcpy(out, &halves[0], sizeof(halves[0]));
-        memcpy(out + value.len - sizeof(halves[1]), &halves[1], sizeof(halves[1]));
-        return sio_json_word_marks((uint64_t)halves[1] << 32 | halves[0]) == 0;
-    }
-    memcpy(&words[0], value.base, sizeof(words[0]));
-    memcpy(&words[1], value.base + value.len - sizeof(words[1]), sizeof(words[1]));
-    memcpy(out, &words[0], sizeof(words[0]));
-    memcpy(out + value.len - sizeof(words[1]), &words[1], sizeof(words[1]));
-    return (sio_json_word_marks(words[0]) | sio_json_word_marks(words[1])) == 0;
-}
-
-char *sio_json_string_escape(char *out, eio_slice value)
-{
-    if (value.len >= 4 && value.len < 16 && copy_plain_name(out, value))
-        return out + value.len;
-
     const char *end = value.base + value.len;
     const char *at = value.base;
     while (end - at >= SIO_JSON_BLOCK) {
@@ -195,12 +167,4 @@ char *sio_json_string_escape(char *out, eio_slice value)
             out = encode_escape(out, *at++);
     }
     return at < end ? encode_byte_by_byte(out, at, end) : out;
-}
-
-char *sio_json_string_encode(char *out, eio_slice value)
-{
-    *out++ = '"';
-    out = sio_json_string_escape(out, value);
-    *out++ = '"';
-    return out;
 }

@@ -1,6 +1,5 @@
 #include "socketio/packet.h"
 
-#include "socketio/json_plain.h"
 #include "socketio/json_scan.h"
 #include "socketio/json_string.h"
 #include "socketio/reassembly.h"
@@ -132,16 +131,15 @@ static const char *fault_of(int rc)
     return invalid_payload;
 }
 
-static const char *read_name(sio_packet *packet, sio_decoder *decoder, eio_slice first)
+/* escaped: it may have escapes. */
+static const char *read_name(sio_packet *packet, sio_decoder *decoder, eio_slice first,
+                             bool escaped)
 {
-    const char *closing = first.base + first.len - 1;
-
     if (*first.base != '"') {
         if (*first.base != '-' && (*first.base < '0' || *first.base > '9'))
             return invalid_payload;
         packet->name = first;
-    } else if (sio_json_skip_plain(first.base + 1, packet->payload.base + packet->payload.len) ==
-               closing) {
+    } else if (!escaped || !sio_json_string_has_escapes(first)) {
         packet->name = (eio_slice){ first.base + 1, first.len - 2 };
     } else if (first.len - 2 <= sizeof(decoder->name)) {
         packet->name.base = decoder->name;
@@ -157,15 +155,17 @@ static const char *read_name(sio_packet *packet, sio_decoder *decoder, eio_slice
 static inline const char *read_event(sio_packet *packet, sio_decoder *decoder)
 {
     size_t count = 0;
+    bool escaped = false;
 
-    int rc = sio_json_split(&count, decoder->args, 1 + SIO_ARGS_MAX, packet->payload);
+    int rc =
+        sio_json_split_event(&count, &escaped, decoder->args, 1 + SIO_ARGS_MAX, packet->payload);
     if (rc != EIO_OK)
         return fault_of(rc);
     if (count == 0)
         return invalid_payload;
     packet->args.json = decoder->args + 1;
     packet->args.count = count - 1;
-    return read_name(packet, decoder, decoder->args[0]);
+    return read_name(packet, decoder, decoder->args[0], escaped);
 }
 
 static const char *read_ack(sio_packet *packet, sio_decoder *decoder)
@@ -213,18 +213,37 @@ const char *sio_packet_read_payload(sio_packet *packet, sio_decoder *decoder, ei
     return read_json(packet, decoder, json);
 }
 
-static const char *read_payload(sio_packet *packet, sio_decoder *decoder, const input *in)
+/* What follows the type and the number of attachments. */
+static inline const char *read_rest(sio_packet *packet, sio_decoder *decoder, input *in)
 {
-    if (in->at == in->end)
-        return NULL; /* any packet may be without */
+    const char *fault = read_nsp(packet, in);
+
+    if (fault == NULL)
+        fault = read_id(packet, in);
+    if (fault != NULL || in->at == in->end) /* any packet may be without payload */
+        return fault;
     return read_json(packet, decoder, (eio_slice){ in->at, (size_t)(in->end - in->at) });
+}
+
+/* A packet whose attachments follow. Never inline: the others would save registers for it. */
+__attribute__((noinline)) static sio_decode_result decode_beginning(sio_packet *packet,
+                                                                    sio_decoder *decoder,
+                                                                    sio_reassembly **pending,
+                                                                    input in, eio_slice text)
+{
+    size_t attachments = 0;
+    const char *fault = read_attachments(&attachments, &in, decoder->max_attachments);
+
+    if (fault == NULL)
+        fault = read_rest(packet, decoder, &in);
+    if (fault == NULL)
+        fault = sio_reassembly_new(pending, decoder, packet, text, attachments);
+    return fault != NULL ? sio_decode_fail(decoder, fault) : SIO_DECODE_PENDING;
 }
 
 sio_decode_result sio_decode_text(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending,
                                   eio_slice text)
 {
-    size_t attachments = 0;
-
     if (*pending != NULL)
         return sio_decode_fail(decoder, "got plaintext data when reconstructing a packet");
     if (text.len == 0)
@@ -232,18 +251,9 @@ sio_decode_result sio_decode_text(sio_packet *out, sio_decoder *decoder, sio_rea
     packet_init(out);
     input in = { text.base, text.base + text.len };
     const char *fault = read_type(out, &in);
-    bool binary = out->type == SIO_BINARY_EVENT || out->type == SIO_BINARY_ACK;
-    if (fault == NULL && binary)
-        fault = read_attachments(&attachments, &in, decoder->max_attachments);
+    if (out->type == SIO_BINARY_EVENT || out->type == SIO_BINARY_ACK)
+        return decode_beginning(out, decoder, pending, in, text);
     if (fault == NULL)
-        fault = read_nsp(out, &in);
-    if (fault == NULL)
-        fault = read_id(out, &in);
-    if (fault == NULL)
-        fault = read_payload(out, decoder, &in);
-    if (fault == NULL && binary)
-        fault = sio_reassembly_new(pending, decoder, out, text, attachments);
-    if (fault != NULL)
-        return sio_decode_fail(decoder, fault);
-    return binary ? SIO_DECODE_PENDING : SIO_DECODE_PACKET;
+        fault = read_rest(out, decoder, &in);
+    return fault != NULL ? sio_decode_fail(decoder, fault) : SIO_DECODE_PACKET;
 }

@@ -46,11 +46,11 @@ static char *write_number(char *out, uint64_t number)
     return write_bytes(out, (eio_slice){ at, (size_t)(digits + sizeof(digits) - at) });
 }
 
-static inline packet_head head_of(sio_packet_type type, eio_slice nsp)
+static inline packet_head head_of(sio_packet_type type, eio_slice nsp, bool has_id, uint64_t id)
 {
     bool is_main = nsp.len == 1 && *nsp.base == '/';
 
-    return (packet_head){ .type = type, .nsp = { nsp.base, is_main ? 0 : nsp.len } };
+    return (packet_head){ type, 0, { nsp.base, is_main ? 0 : nsp.len }, has_id, id };
 }
 
 /* What the head takes at most. */
@@ -122,36 +122,35 @@ static char *write_arg(char *out, eio_slice arg, size_t index, const send_plan *
 }
 
 /* plan: NULL when there are no attachments. */
-INLINE char *write_args(char *out, sio_args args, const send_plan *plan, bool comma)
+INLINE char *write_args(char *out, const sio_args *args, const send_plan *plan, bool comma)
 {
     size_t next = 0;
 
-    for (size_t i = 0; i < args.count; i++) {
-        if (comma)
+    for (size_t i = 0; i < args->count; i++) {
+        if (comma || i > 0)
             *out++ = ',';
-        comma = true;
         if (plan == NULL)
-            out = write_bytes(out, args.json[i]);
+            out = write_bytes(out, args->json[i]);
         else
-            out = write_arg(out, args.json[i], i, plan, &next);
+            out = write_arg(out, args->json[i], i, plan, &next);
     }
     return out;
 }
 
 /* Brackets, commas and arguments. Numbers never grow: new ones have one digit. */
-static size_t args_max(sio_args args)
+static size_t args_max(const sio_args *args)
 {
-    size_t len = 2 + args.count;
+    size_t len = 2 + args->count;
 
-    for (size_t i = 0; i < args.count; i++)
-        len += args.json[i].len;
+    for (size_t i = 0; i < args->count; i++)
+        len += args->json[i].len;
     return len;
 }
 static_assert(SIO_ATTACHMENTS_MAX <= 10, "a new number is never longer than the old one");
 
 /* name: {NULL, 0} for an acknowledgement. */
 INLINE int encode_array(sio_encoded *out, const packet_head *head, eio_slice name,
-                        const send_plan *plan, sio_args args)
+                        const send_plan *plan, const sio_args *args)
 {
     size_t name_max = name.base == NULL ? 0 : sio_json_string_encoded_max(name);
     eio_buffer *text = eio_buffer_new(head_max(head) + name_max + args_max(args));
@@ -168,63 +167,61 @@ INLINE int encode_array(sio_encoded *out, const packet_head *head, eio_slice nam
     return EIO_OK;
 }
 
-/* As encode_args, for arguments with attachments. */
-static int encode_binary(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
+/*
+ * Arguments with attachments; a packet that names none of them is no binary one. Never inline: it
+ * would take registers and copies from all without.
+ */
+__attribute__((noinline)) static int encode_binary(sio_encoded *out, packet_head head,
+                                                   eio_slice name, const sio_args *args)
 {
     send_plan plan;
 
     plan.found = (sio_placeholders){ NULL, 0, 0 };
     plan.used_count = 0;
-    int rc = plan_attachments(&plan, args);
-    head->attachments = plan.used_count;
-    if (plan.used_count > 0)
-        head->type = head->type == SIO_EVENT ? SIO_BINARY_EVENT : SIO_BINARY_ACK;
+    int rc = plan_attachments(&plan, *args);
+    head.attachments = plan.used_count;
+    if (plan.used_count == 0)
+        head.type = head.type == SIO_BINARY_EVENT ? SIO_EVENT : SIO_ACK;
     if (rc == EIO_OK)
-        rc = encode_array(out, head, name, &plan, args);
+        rc = encode_array(out, &head, name, &plan, args);
     if (rc == EIO_OK) {
         out->attachment_count = plan.used_count;
         for (size_t i = 0; i < plan.used_count; i++)
-            out->attachments[i] = args.attachments[plan.used[i]];
+            out->attachments[i] = args->attachments[plan.used[i]];
     }
     sio_placeholders_fini(&plan.found);
     return rc;
 }
 
-/* head->type is SIO_EVENT or SIO_ACK; it becomes binary where attachments go along. */
-INLINE int encode_args(sio_encoded *out, packet_head *head, eio_slice name, sio_args args)
-{
-    if (args.attachment_count > 0)
-        return encode_binary(out, head, name, args);
-    out->attachment_count = 0; /* what looks like a placeholder is plain data */
-    return encode_array(out, head, name, NULL, args);
-}
-
 int sio_packet_encode_event(sio_encoded *out, eio_slice nsp, bool has_id, uint64_t id,
                             eio_slice name, sio_args args)
 {
-    packet_head head = head_of(SIO_EVENT, nsp);
+    packet_head head = head_of(SIO_EVENT, nsp, has_id, id);
 
-    head.has_id = has_id;
-    head.id = id;
     if (name.base == NULL)
         name = EIO_STR(""); /* an empty name is a name */
     if (sio_event_name_is_reserved(name))
         return EIO_E_RESERVED;
-    return encode_args(out, &head, name, args);
+    if (args.attachment_count > 0)
+        return encode_binary(out, head_of(SIO_BINARY_EVENT, nsp, has_id, id), name, &args);
+    out->attachment_count = 0;
+    return encode_array(out, &head, name, NULL, &args);
 }
 
 int sio_packet_encode_ack(sio_encoded *out, eio_slice nsp, uint64_t id, sio_args args)
 {
-    packet_head head = head_of(SIO_ACK, nsp);
+    packet_head head = head_of(SIO_ACK, nsp, true, id);
+    const eio_slice no_name = { NULL, 0 };
 
-    head.has_id = true;
-    head.id = id;
-    return encode_args(out, &head, (eio_slice){ NULL, 0 }, args);
+    if (args.attachment_count > 0)
+        return encode_binary(out, head_of(SIO_BINARY_ACK, nsp, true, id), no_name, &args);
+    out->attachment_count = 0;
+    return encode_array(out, &head, no_name, NULL, &args);
 }
 
 int sio_packet_encode_connect(eio_buffer **out, eio_slice nsp, eio_slice payload)
 {
-    packet_head head = head_of(SIO_CONNECT, nsp);
+    packet_head head = head_of(SIO_CONNECT, nsp, false, 0);
     eio_buffer *text = eio_buffer_new(head_max(&head) + payload.len);
     if (text == NULL)
         return EIO_E_NOMEM;
@@ -240,7 +237,7 @@ int sio_packet_encode_connect_error(eio_buffer **out, eio_slice nsp, eio_slice m
                                     eio_slice data)
 {
     static const char around[] = "{\"message\":,\"data\":}";
-    packet_head head = head_of(SIO_CONNECT_ERROR, nsp);
+    packet_head head = head_of(SIO_CONNECT_ERROR, nsp, false, 0);
     size_t max = head_max(&head) + sizeof(around) + sio_json_string_encoded_len(message) + data.len;
     eio_buffer *text = eio_buffer_new(max);
     if (text == NULL)
@@ -263,7 +260,7 @@ int sio_packet_encode_connect_error(eio_buffer **out, eio_slice nsp, eio_slice m
 
 int sio_packet_encode_disconnect(eio_buffer **out, eio_slice nsp)
 {
-    packet_head head = head_of(SIO_DISCONNECT, nsp);
+    packet_head head = head_of(SIO_DISCONNECT, nsp, false, 0);
     eio_buffer *text = eio_buffer_new(head_max(&head));
     if (text == NULL)
         return EIO_E_NOMEM;
