@@ -194,8 +194,12 @@ void eio_session_receive(eio_session *session, const eio_packet *packet)
 {
     if (session->state != SESSION_OPEN)
         return;
+    if (packet->type == EIO_PACKET_MESSAGE) { /* as nearly all are */
+        deliver(session, packet);
+        return;
+    }
     switch (packet->type) {
-    case EIO_PACKET_MESSAGE: deliver(session, packet); break;
+    case EIO_PACKET_MESSAGE: break;
     case EIO_PACKET_PING:
     case EIO_PACKET_PONG: receive_heartbeat(session, packet->type); break;
     case EIO_PACKET_CLOSE:

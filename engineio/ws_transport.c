@@ -70,13 +70,15 @@ static int decode3(eio_packet *packet, eio_slice payload, bool binary)
 static void handle_message(eio_websocket *ws, eio_slice payload, bool binary, void *data)
 {
     eio_session *session = data;
-    eio_packet packet = { .type = EIO_PACKET_MESSAGE, .binary = binary, .data = payload };
+    eio_packet packet;
     int rc = EIO_OK;
 
     (void)ws;
     if (session->protocol == 3)
         rc = decode3(&packet, payload, binary);
-    else if (!binary)
+    else if (binary)
+        packet = (eio_packet){ EIO_PACKET_MESSAGE, true, payload };
+    else
         rc = eio_packet_decode(&packet, (char *)(uintptr_t)payload.base, payload.len);
     if (rc == EIO_OK)
         eio_session_receive(session, &packet);

@@ -54,7 +54,8 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
     }
     if (rc != EIO_OK)
         return rc;
-    sio_socket_tell_outgoing(socket, name, args);
+    if (nsp->outgoing.count > 0)
+        sio_socket_tell_outgoing(socket, name, args);
     return send_encoded(socket, &packet, flags);
 }
 

@@ -154,23 +154,26 @@ static inline size_t hash_of(eio_slice name, uint64_t first_word)
     return (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32); /* Knuth's: the golden ratio */
 }
 
-static inline bool is_named(const named_list *list, eio_slice name, uint64_t first_word)
+/* Apart, since its call of memcmp would make the short way save registers. */
+__attribute__((noinline)) static named_list *find_long(const sio_handlers *handlers, eio_slice name)
 {
-    if (list->first_word != first_word || list->name_len != name.len)
-        return false;
-    return name.len <= sizeof(first_word) || memcmp(list->name, name.base, name.len) == 0;
+    for (size_t i = hash_of(name, first_word_of(name));; i++) {
+        named_list *list = handlers->slots[i & (handlers->capacity - 1)];
+        if (list == NULL || eio_slice_equal((eio_slice){ list->name, list->name_len }, name))
+            return list;
+    }
 }
 
 static named_list *find_list(const sio_handlers *handlers, eio_slice name)
 {
-    named_list *list;
-
     if (handlers->count == 0)
         return NULL;
+    if (name.len > sizeof(uint64_t))
+        return find_long(handlers, name);
     uint64_t first_word = first_word_of(name);
     for (size_t i = hash_of(name, first_word);; i++) {
-        list = handlers->slots[i & (handlers->capacity - 1)];
-        if (list == NULL || is_named(list, name, first_word))
+        named_list *list = handlers->slots[i & (handlers->capacity - 1)];
+        if (list == NULL || (list->first_word == first_word && list->name_len == name.len))
             return list;
     }
 }

@@ -32,7 +32,8 @@ static void free_extra(sio_socket_extra *extra)
     free(extra);
 }
 
-static void free_socket(sio_socket *socket)
+/* Seldom, so it stays out of sio_socket_unref, which every event calls. */
+__attribute__((cold)) static void free_socket(sio_socket *socket)
 {
     if (socket->destroy != NULL)
         socket->destroy(socket->data);

@@ -32,7 +32,8 @@ typedef struct spare_buffers {
     bool is_set_up;
 } spare_buffers;
 
-static _Thread_local spare_buffers spares;
+/* Initial-exec: found without a call in a shared library, too. */
+static _Thread_local spare_buffers spares __attribute__((tls_model("initial-exec")));
 static pthread_once_t spares_once = PTHREAD_ONCE_INIT;
 static pthread_key_t spares_key;
 static bool has_spares_key;
@@ -106,8 +107,8 @@ static eio_buffer *allocate(size_t capacity)
     return buffer == NULL ? NULL : buffer_init(buffer, capacity);
 }
 
-/* When there is no spare one. */
-static eio_buffer *allocate_for_class(size_t capacity)
+/* When there is no spare one: seldom, so it is kept out of the short way. */
+__attribute__((noinline)) static eio_buffer *allocate_for_class(size_t capacity)
 {
     if (!spares.is_set_up)
         set_up_spares();
@@ -154,23 +155,24 @@ static inline bool was_last(eio_buffer *buffer)
            atomic_fetch_sub_explicit(&buffer->refs, 1, memory_order_acq_rel) == 1;
 }
 
-static void free_with_companions(eio_buffer *buffer)
+/* A companion holds the next one, as the buffer holds the first. */
+__attribute__((noinline)) static void unref_companions(eio_buffer *companion)
 {
-    /* A companion holds the next one, as the buffer holds the first. */
-    eio_buffer *next = atomic_load_explicit(&buffer->companions, memory_order_relaxed);
-
-    keep_or_free(buffer);
-    while (next != NULL && was_last(next)) {
-        buffer = next;
-        next = atomic_load_explicit(&buffer->companions, memory_order_relaxed);
-        keep_or_free(buffer);
+    while (companion != NULL && was_last(companion)) {
+        eio_buffer *next = atomic_load_explicit(&companion->companions, memory_order_relaxed);
+        keep_or_free(companion);
+        companion = next;
     }
 }
 
 void eio_buffer_unref(eio_buffer *buffer)
 {
-    if (buffer != NULL && was_last(buffer))
-        free_with_companions(buffer);
+    if (buffer == NULL || !was_last(buffer))
+        return;
+    eio_buffer *companion = atomic_load_explicit(&buffer->companions, memory_order_relaxed);
+    if (companion != NULL)
+        unref_companions(companion);
+    keep_or_free(buffer);
 }
 
 eio_buffer *eio_buffer_companion(const eio_buffer *buffer, uint8_t form)
