@@ -6,7 +6,7 @@ enum { JOBS_PER_LOOK = 16 }; /* at the clock */
 
 void eio_late_add(eio_loop *loop, eio_late *late)
 {
-    if (late->link.tqe_prev != NULL)
+    if (eio_late_is_waiting(late))
         return;
     if (loop->late_rest != NULL)
         TAILQ_INSERT_BEFORE(loop->late_rest, late, link);
@@ -16,12 +16,20 @@ void eio_late_add(eio_loop *loop, eio_late *late)
 
 void eio_late_cancel(eio_loop *loop, eio_late *late)
 {
-    if (late->link.tqe_prev == NULL)
+    if (!eio_late_is_waiting(late))
         return;
     if (loop->late_rest == late)
         loop->late_rest = TAILQ_NEXT(late, link);
     TAILQ_REMOVE(&loop->late, late, link);
     late->link.tqe_prev = NULL;
+}
+
+void eio_late_hasten(eio_loop *loop, eio_late *late)
+{
+    if (!eio_late_is_waiting(late))
+        return;
+    eio_late_cancel(loop, late);
+    TAILQ_INSERT_HEAD(&loop->late, late, link);
 }
 
 static void run_one(eio_loop *loop, eio_late *late)

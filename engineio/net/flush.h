@@ -5,8 +5,9 @@
  *
  * Unless there is so much to do that a pass would take longer than a slice: then the rest is left to the next passes,
  * and the loop reads, pings and answers in between. What is added meanwhile does not wait behind that rest: new and old
- * jobs take turns. So a large message to twenty thousand clients delays nobody else by more than a slice or two. The
- * order of what one stream sends is that of its own queue, and is not touched by any of this.
+ * jobs take turns. So a large message to twenty thousand clients delays nobody else by more than a slice or two, nor
+ * one of them that asks for something meanwhile: what is queued for it leaves early, the large message and the answer.
+ * The order of what one stream sends is that of its own queue, and is not touched by any of this.
  */
 #ifndef ENGINEIO_NET_FLUSH_H
 #define ENGINEIO_NET_FLUSH_H
@@ -36,6 +37,8 @@ static inline bool eio_late_is_waiting(const eio_late *late)
 EIO_PRIVATE void eio_late_add(struct eio_loop *loop, eio_late *late);
 /* Do not run it after all: before its owner goes. */
 EIO_PRIVATE void eio_late_cancel(struct eio_loop *loop, eio_late *late);
+/* If it waits, let it go first: somebody waits for it. */
+EIO_PRIVATE void eio_late_hasten(struct eio_loop *loop, eio_late *late);
 /* Run what is there, for a slice of time. False: there is a rest. */
 EIO_PRIVATE bool eio_late_run(struct eio_loop *loop);
 

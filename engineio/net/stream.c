@@ -381,8 +381,12 @@ static void handle_event(uv_poll_t *poll, int status, int events)
         events = stream->watched;
         stream->watched = 0;
     }
-    if ((events & UV_READABLE) != 0 && wants_reading(stream))
+    if ((events & UV_READABLE) != 0 && wants_reading(stream)) {
+        bool waits = eio_late_is_waiting(&stream->late);
         read_once(stream);
+        if (waits) /* in line with those of a broadcast, and now for an answer, too */
+            eio_late_hasten(stream->loop, &stream->late);
+    }
     if ((events & UV_WRITABLE) != 0 && stream->state != STREAM_CLOSED) {
         stream->blocked = false;
         flush(stream);

@@ -98,6 +98,27 @@ static void a_new_job_does_not_wait_behind_the_rest(void **state)
     assert_int_equal(bed.ran, JOBS);
 }
 
+static void a_hastened_job_goes_first(void **state)
+{
+    (void)state;
+    bed.loop->late_slice_ns = 0;
+    eio_late_hasten(bed.loop, &bed.jobs[JOBS - 1]); /* it does not wait: nothing */
+    assert_true(eio_late_run(bed.loop));
+    add(0, JOBS);
+    eio_late_hasten(bed.loop, &bed.jobs[JOBS - 1]);
+    assert_false(eio_late_run(bed.loop));
+    assert_int_equal(bed.order[0], JOBS - 1);
+    int ran = bed.ran;
+    eio_late_hasten(bed.loop, &bed.jobs[JOBS - 2]); /* of the rest */
+    eio_late_hasten(bed.loop, &bed.jobs[ran - 1]);  /* the first of the rest */
+    while (!eio_late_run(bed.loop))
+        continue;
+    assert_int_equal(bed.order[ran], ran - 1);
+    assert_int_equal(bed.order[ran + 1], ran); /* the rest goes on */
+    assert_int_equal(bed.order[ran + 2], JOBS - 2);
+    assert_int_equal(bed.ran, JOBS);
+}
+
 /* As when a stream is closed that has not had its turn. */
 static void a_job_of_the_rest_can_be_cancelled(void **state)
 {
@@ -136,6 +157,7 @@ int main(void)
         TEST(jobs_run_in_the_order_of_their_calls),
         TEST(a_pass_ends_with_its_slice_and_leaves_a_rest),
         TEST(a_new_job_does_not_wait_behind_the_rest),
+        TEST(a_hastened_job_goes_first),
         TEST(a_job_of_the_rest_can_be_cancelled),
         TEST(the_loop_does_not_sleep_while_there_is_a_rest),
     };
