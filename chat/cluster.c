@@ -21,8 +21,8 @@ int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host
     options->adapter = &sio_adapter_redis;
     if (host->worker != NULL && sio_worker_index(host->worker) > 0)
         return EIO_OK; /* worker 0 speaks for all */
-    snprintf(channel, sizeof(channel), "%.256s%s:%s", host->options->key_prefix, key,
-             chat_place_database(host->options));
+    (void)snprintf(channel, sizeof(channel), "%.256s%s:%s", host->options->key_prefix, key,
+                   chat_place_database(host->options));
     sio_redis_bus_options_init(&bus);
     bus.redis.url = host->options->redis_url;
     bus.redis.tls_ca_file = host->options->redis_ca;

@@ -76,16 +76,16 @@ static int make_keys(chat_lease *lease, const chat_lease_options *options)
 {
     if (strlen(options->prefix) + strlen(options->profile) + 10 > BASE_BYTES)
         return EIO_E_INVALID;
-    snprintf(lease->base, BASE_BYTES, "%schat:%s:", options->prefix, options->profile);
-    snprintf(lease->list, KEY_BYTES, "%sservers", lease->base);
-    snprintf(lease->own, KEY_BYTES, "%sserver:%s", lease->base, lease->id);
-    snprintf(lease->held, KEY_BYTES, "%sserver:%s:held", lease->base, lease->id);
+    (void)snprintf(lease->base, BASE_BYTES, "%schat:%s:", options->prefix, options->profile);
+    (void)snprintf(lease->list, KEY_BYTES, "%sservers", lease->base);
+    (void)snprintf(lease->own, KEY_BYTES, "%sserver:%s", lease->base, lease->id);
+    (void)snprintf(lease->held, KEY_BYTES, "%sserver:%s:held", lease->base, lease->id);
     for (size_t i = 0; chat_profiles[i] != NULL && lease->other_count < MOST_PROFILES; i++) {
         if (strcmp(chat_profiles[i]->name, options->profile) == 0)
             continue;
         lease->other_names[lease->other_count] = chat_profiles[i]->name;
-        snprintf(lease->others[lease->other_count++], BASE_BYTES, "%schat:%s:", options->prefix,
-                 chat_profiles[i]->name);
+        (void)snprintf(lease->others[lease->other_count++], BASE_BYTES,
+                       "%schat:%s:", options->prefix, chat_profiles[i]->name);
     }
     return EIO_OK;
 }
@@ -97,7 +97,7 @@ static int choose_id(chat_lease *lease)
     if (uv_random(NULL, NULL, bytes, sizeof(bytes), 0, NULL) != 0)
         return EIO_E_RANDOM;
     for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(lease->id + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(lease->id + 2 * i, 3, "%02x", bytes[i]);
     chat_process_identify(lease->identity);
     return EIO_OK;
 }
@@ -200,8 +200,8 @@ static void adopt(chat_lease *lease, eio_slice id, eio_slice found)
         return;
     }
     dead->lease = lease;
-    snprintf(key, sizeof(key), "%sserver:%.*s", lease->base, (int)id.len, id.base);
-    snprintf(dead->held, sizeof(dead->held), "%.*s:held", KEY_BYTES - 10, key);
+    (void)snprintf(key, sizeof(key), "%sserver:%.*s", lease->base, (int)id.len, id.base);
+    (void)snprintf(dead->held, sizeof(dead->held), "%.*s:held", KEY_BYTES - 10, key);
     if (sio_redis_script_run(lease->redis, lease->adopt, 4,
                              SIO_REDIS_ARGUMENTS(eio_slice_of(lease->list),
                                                  eio_slice_of(lease->held), eio_slice_of(key),
@@ -255,7 +255,7 @@ void chat_lease_renew(chat_lease *lease)
 
     if (lease->closing || lease->renewing)
         return;
-    snprintf(life, sizeof(life), "%llu", (unsigned long long)lease->options.life_ms);
+    (void)snprintf(life, sizeof(life), "%llu", (unsigned long long)lease->options.life_ms);
     arguments[count++] = eio_slice_of(lease->list);
     arguments[count++] = eio_slice_of(lease->own);
     arguments[count++] = eio_slice_of(lease->base);

@@ -39,7 +39,7 @@ static void print_time(char *out, size_t size)
     gettimeofday(&now, NULL);
     gmtime_r(&now.tv_sec, &parts);
     size_t at = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out + at, size - at, ".%03dZ", (int)(now.tv_usec / 1000));
+    (void)snprintf(out + at, size - at, ".%03dZ", (int)(now.tv_usec / 1000));
 }
 
 void chat_log(chat_log_level level, const char *event, const char *format, ...)
@@ -50,7 +50,7 @@ void chat_log(chat_log_level level, const char *event, const char *format, ...)
     if (!chat_log_is_on(level))
         return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     for (char *at = line; *at != '\0'; at++)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
@@ -77,7 +77,7 @@ const char *chat_log_value(char out[CHAT_LOG_VALUE_BYTES], eio_slice text)
     for (size_t i = 0; i < text.len && at + 4 < CHAT_LOG_VALUE_BYTES; i++) {
         if (text.base[i] == '"' || text.base[i] == '\\')
             out[at++] = '\\';
-        out[at++] = text.base[i] == '\0' ? '?' : text.base[i];
+        out[at++] = (char)(text.base[i] == '\0' ? '?' : text.base[i]);
     }
     if (quotes)
         out[at++] = '"';

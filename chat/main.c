@@ -9,8 +9,8 @@
 
 static int fail(const eio_error *why)
 {
-    fflush(stdout);
-    fprintf(stderr, "%s\n", why->text);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s\n", why->text);
     return EXIT_FAILURE;
 }
 
@@ -20,7 +20,7 @@ static int show_help(const chat_options *options)
 
     if (text == NULL)
         return EXIT_FAILURE;
-    fputs(text, stdout);
+    (void)fputs(text, stdout);
     free(text);
     return EXIT_SUCCESS;
 }
@@ -41,7 +41,8 @@ int main(int argc, char *argv[])
     static chat_options options;
     eio_error why = { 0 };
 
-    setvbuf(stdout, NULL, _IOLBF, 0); /* who reads the log through a pipe reads it as it happens */
+    /* Who reads the log through a pipe reads it as it happens. */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (chat_options_read(&options, argc, argv, getenv, &why) != EIO_OK)
         return fail(&why);
     if (options.show_help)
@@ -50,7 +51,7 @@ int main(int argc, char *argv[])
         printf("chatd %s\n", CHAT_VERSION);
         return EXIT_SUCCESS;
     }
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     return chat_server_run(&options, &why) == EIO_OK ? EXIT_SUCCESS : fail(&why);
 }

@@ -9,7 +9,7 @@
 static void shortest(char *out, size_t size, double number)
 {
     for (int digits = 0; digits < 17; digits++) {
-        snprintf(out, size, "%.*e", digits, number);
+        (void)snprintf(out, size, "%.*e", digits, number);
         double back = strtod(out, NULL);
         if (!(back < number) && !(back > number))
             return;

@@ -272,7 +272,7 @@ static int read_argument(option_reader *reader, char *const argument[], int left
         return eio_error_set(reader->why, EIO_E_INVALID,
                              "unknown option %.100s (see chatd %s --help)", text,
                              reader->out->profile->name);
-    snprintf(source, sizeof(source), "--%s", place.option->name);
+    (void)snprintf(source, sizeof(source), "--%s", place.option->name);
     reader->source = source;
     const char *value = text[2 + len] == '=' ? text + 2 + len + 1 : NULL;
     if (place.option->argument == NULL)

@@ -31,11 +31,11 @@ static void print_end(FILE *out, const chat_option_place *place, size_t column)
     if (fallback != NULL && fallback[0] != '\0')
         len = (size_t)snprintf(end, sizeof(end), " (default: %s)", fallback);
     if (environment != NULL && place->option->name != NULL)
-        snprintf(end + len, sizeof(end) - len, " [%s]", environment);
+        (void)snprintf(end + len, sizeof(end) - len, " [%s]", environment);
     if (column + strlen(end) > MOST_COLUMNS)
-        fprintf(out, "\n%*s%s\n", INDENT, "", end + 1);
+        (void)fprintf(out, "\n%*s%s\n", INDENT, "", end + 1);
     else
-        fprintf(out, "%s\n", end);
+        (void)fprintf(out, "%s\n", end);
 }
 
 /* The text of an option, its further lines under the first. */
@@ -46,16 +46,17 @@ static void print_option(FILE *out, const chat_option_place *place)
     char name[60];
 
     if (option->name == NULL)
-        snprintf(name, sizeof(name), "%s", option->environment);
+        (void)snprintf(name, sizeof(name), "%s", option->environment);
     else
-        snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument == NULL ? "" : " ",
-                 option->argument == NULL ? "" : option->argument);
-    fprintf(out, "  %-24s ", name);
+        (void)snprintf(name, sizeof(name), "--%s%s%s", option->name,
+                       option->argument == NULL ? "" : " ",
+                       option->argument == NULL ? "" : option->argument);
+    (void)fprintf(out, "  %-24s ", name);
     for (const char *at = option->text; *at != '\0'; at++, column++) {
-        fputc(*at, out);
+        (void)fputc(*at, out);
         if (*at != '\n')
             continue;
-        fprintf(out, "%*s", INDENT, "");
+        (void)fprintf(out, "%*s", INDENT, "");
         column = INDENT - 1;
     }
     print_end(out, place, column);
@@ -63,15 +64,17 @@ static void print_option(FILE *out, const chat_option_place *place)
 
 static void print_profiles(FILE *out)
 {
-    fputs("Usage: chatd [PROFILE] [options]\n\nChat servers for front ends that are there already. "
-          "A profile is one chat system:\n\n",
-          out);
+    (void)fputs(
+        "Usage: chatd [PROFILE] [options]\n\nChat servers for front ends that are there already. "
+        "A profile is one chat system:\n\n",
+        out);
     for (size_t i = 0; chat_profiles[i] != NULL; i++)
-        fprintf(out, "  %-24s %s%s\n", chat_profiles[i]->name, chat_profiles[i]->summary,
-                i == 0 ? " (the default)" : "");
-    fprintf(out,
-            "\n`chatd PROFILE --help` has the options of each. What follows is for `chatd %s`.\n\n",
-            chat_profiles[0]->name);
+        (void)fprintf(out, "  %-24s %s%s\n", chat_profiles[i]->name, chat_profiles[i]->summary,
+                      i == 0 ? " (the default)" : "");
+    (void)fprintf(
+        out,
+        "\n`chatd PROFILE --help` has the options of each. What follows is for `chatd %s`.\n\n",
+        chat_profiles[0]->name);
 }
 
 char *chat_options_help(const chat_options *options)
@@ -85,20 +88,20 @@ char *chat_options_help(const chat_options *options)
     if (out == NULL)
         return NULL;
     if (options->names_profile)
-        fprintf(out, "Usage: chatd %s [options]\n\n", profile->name);
+        (void)fprintf(out, "Usage: chatd %s [options]\n\n", profile->name);
     else
         print_profiles(out);
-    fputs(profile->usage, out);
-    fputs(option_rules, out);
+    (void)fputs(profile->usage, out);
+    (void)fputs(option_rules, out);
     for (size_t i = 0; chat_options_at(options, i, &place); i++)
         print_option(out, &place);
-    fprintf(out, "\nExamples:\n%s\n", profile->examples);
+    (void)fprintf(out, "\nExamples:\n%s\n", profile->examples);
     if ((profile->takes & CHAT_TAKES_STORE) != 0)
-        fprintf(out,
-                "SQLite's file is %s.db in $STATE_DIRECTORY, else in "
-                "${XDG_STATE_HOME:-~/.local/state}/chatd.\n",
-                profile->name);
-    fputs(common_end, out);
+        (void)fprintf(out,
+                      "SQLite's file is %s.db in $STATE_DIRECTORY, else in "
+                      "${XDG_STATE_HOME:-~/.local/state}/chatd.\n",
+                      profile->name);
+    (void)fputs(common_end, out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;
@@ -120,7 +123,7 @@ static void print_value(FILE *out, const chat_options *options, const chat_optio
     case CHAT_OPTION_NUMBER:
     case CHAT_OPTION_WORKERS:
         memcpy(&number, place->value, sizeof(number));
-        snprintf(value, sizeof(value), "%ld", number);
+        (void)snprintf(value, sizeof(value), "%ld", number);
         break;
     case CHAT_OPTION_TEXT:
         memcpy(&text, place->value, sizeof(text));
@@ -130,25 +133,27 @@ static void print_value(FILE *out, const chat_options *options, const chat_optio
         break;
     case CHAT_OPTION_SECRET:
         memcpy(&text, place->value, sizeof(text));
-        snprintf(value, sizeof(value), "%s", text == NULL ? "no" : "set");
+        (void)snprintf(value, sizeof(value), "%s", text == NULL ? "no" : "set");
         break;
     case CHAT_OPTION_FLAG:
         memcpy(&flag, place->value, sizeof(flag));
-        snprintf(value, sizeof(value), "%s", flag ? "yes" : "no");
+        (void)snprintf(value, sizeof(value), "%s", flag ? "yes" : "no");
         break;
-    case CHAT_OPTION_ORIGINS: snprintf(value, sizeof(value), "%zu", options->origin_count); break;
+    case CHAT_OPTION_ORIGINS:
+        (void)snprintf(value, sizeof(value), "%zu", options->origin_count);
+        break;
     case CHAT_OPTION_STORE:
     case CHAT_OPTION_REDIS:
     case CHAT_OPTION_LEVEL:
     case CHAT_OPTION_HELP:
     case CHAT_OPTION_VERSION: return;
     }
-    fputc(' ', out);
+    (void)fputc(' ', out);
     for (const char *at = place->option->name == NULL ? place->option->environment
                                                       : place->option->name;
          *at != '\0'; at++)
-        fputc(*at == '-' ? '_' : *at, out);
-    fprintf(out, "=%s", value);
+        (void)fputc(*at == '-' ? '_' : *at, out);
+    (void)fprintf(out, "=%s", value);
 }
 
 void chat_options_log(const chat_options *options, const char *store)
@@ -160,9 +165,9 @@ void chat_options_log(const chat_options *options, const char *store)
 
     if (out == NULL)
         return;
-    fprintf(out, "profile=%s", options->profile->name);
+    (void)fprintf(out, "profile=%s", options->profile->name);
     if (store != NULL)
-        fprintf(out, " store=%s", chat_log_value(where, eio_slice_of(store)));
+        (void)fprintf(out, " store=%s", chat_log_value(where, eio_slice_of(store)));
     for (size_t i = 0; chat_options_at(options, i, &place); i++)
         print_value(out, options, &place);
     if (fclose(out) == 0)

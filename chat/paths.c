@@ -59,7 +59,7 @@ int chat_paths_database(char *out, size_t size, const char *profile, char *(*get
     int rc = make_folders(out);
     if (rc != 0)
         return eio_error_set(why, rc, "cannot make the folder %s: %s", out, uv_strerror(rc));
-    snprintf(out + len, size - (size_t)len, "/%s.db", profile);
+    (void)snprintf(out + len, size - (size_t)len, "/%s.db", profile);
     return EIO_OK;
 }
 

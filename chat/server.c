@@ -48,7 +48,7 @@ static void handle_impatience(uv_timer_t *timer)
 {
     (void)timer;
     chat_log(CHAT_LOG_WARN, "stop", "late=%ldms", server.options->stop_grace_ms);
-    fflush(stdout);
+    (void)fflush(stdout);
     _exit(0);
 }
 
@@ -108,7 +108,7 @@ static void handle_signal(uv_signal_t *handle, int number)
         return;
     }
     if (server.stopped_by != 0) {
-        fflush(stdout);
+        (void)fflush(stdout);
         _exit(128 + number);
     }
     server.stopped_by = number;
@@ -120,8 +120,8 @@ static void handle_signal(uv_signal_t *handle, int number)
 
 static void give_up(const char *why)
 {
-    fflush(stdout);
-    fprintf(stderr, "%s\n", why);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s\n", why);
     _exit(EXIT_FAILURE);
 }
 

@@ -76,7 +76,7 @@ static int route_file(const chat_site *site, eio_http_server *http, const char *
 {
     char pattern[300];
 
-    snprintf(pattern, sizeof(pattern), "/%s", name);
+    (void)snprintf(pattern, sizeof(pattern), "/%s", name);
     return eio_http_server_route(http, "GET", pattern, serve_file, lend(site));
 }
 
@@ -91,7 +91,7 @@ int chat_site_serve_page(chat_site *site, eio_http_server *http, const char *fol
     if (folder == NULL)
         return eio_error_set(why, uv_translate_sys_error(errno),
                              "cannot read the folder of the page %s: %s", site->folder,
-                             strerror(errno));
+                             eio_strerror(uv_translate_sys_error(errno)));
     rc = route_file(site, http, "");
     while (rc == EIO_OK && (entry = readdir(folder)) != NULL)
         if (entry->d_name[0] != '.' && strpbrk(entry->d_name, ":*%") == NULL)

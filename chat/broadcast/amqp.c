@@ -116,7 +116,7 @@ static void list_clear(message_list *list)
 static void tell(amqp_link *link, const char *note)
 {
     uv_mutex_lock(&link->mutex);
-    snprintf(link->note, sizeof(link->note), "%s", note);
+    (void)snprintf(link->note, sizeof(link->note), "%s", note);
     uv_mutex_unlock(&link->mutex);
     uv_async_send(&link->signal);
 }

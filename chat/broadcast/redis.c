@@ -119,8 +119,8 @@ int broadcast_redis_open(broadcast_link **out, uv_loop_t *loop, const chat_optio
         rc = sio_subscriber_new(&link->subscriber, loop, &redis_options, &handler, link, why);
     if (rc != EIO_OK)
         return rc;
-    snprintf(link->channel, sizeof(link->channel), "chat:broadcast:%s",
-             chat_place_database(options));
+    (void)snprintf(link->channel, sizeof(link->channel), "chat:broadcast:%s",
+                   chat_place_database(options));
     rc = sio_subscriber_add(&link->subscription, link->subscriber, SIO_SUBSCRIBE,
                             eio_slice_of(link->channel), handle_message, link);
     return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: %s", eio_strerror(rc));

@@ -66,7 +66,7 @@ void chat_serve_make_room(chat_visit *visit)
     }
     eio_slice low_text = chat_demo_number(low, a < b ? a : b);
     eio_slice high_text = chat_demo_number(high, a < b ? b : a);
-    snprintf(id, sizeof(id), "%s:%s", low, high);
+    (void)snprintf(id, sizeof(id), "%s:%s", low, high);
     visit->text = strdup(id);
     if (visit->text == NULL)
         chat_visit_text(visit, 500, "Internal Server Error");

@@ -44,13 +44,13 @@ static void add_message(demo_data *data, const char *room, unsigned from, uint64
 
     char date[32];
 
-    snprintf(date, sizeof(date), "%llu.%03u", (unsigned long long)(date_ms / 1000),
-             (unsigned)(date_ms % 1000));
+    (void)snprintf(date, sizeof(date), "%llu.%03u", (unsigned long long)(date_ms / 1000),
+                   (unsigned)(date_ms % 1000));
     memcpy(data->dates[i], date, sizeof(date));
-    snprintf(data->rooms[i], sizeof(data->rooms[i]), "%s", room);
-    snprintf(data->json[i], JSON_BYTES,
-             "{\"from\":%u,\"date\":%s,\"message\":\"%s\",\"roomId\":\"%s\"}", from, date, text,
-             room);
+    (void)snprintf(data->rooms[i], sizeof(data->rooms[i]), "%s", room);
+    (void)snprintf(data->json[i], JSON_BYTES,
+                   "{\"from\":%u,\"date\":%s,\"message\":\"%s\",\"roomId\":\"%s\"}", from, date,
+                   text, room);
     texts[0] = eio_slice_of(data->rooms[i]);
     texts[1] = eio_slice_of(data->dates[i]);
     texts[2] = eio_slice_of(data->json[i]);
@@ -63,7 +63,7 @@ static void fill(demo_data *data, uint64_t now_ms)
 
     for (unsigned low = 1; low < N_USERS; low++)
         for (unsigned high = low + 1; high <= N_USERS; high++) {
-            snprintf(room, sizeof(room), "%u:%u", low, high);
+            (void)snprintf(room, sizeof(room), "%u:%u", low, high);
             add_message(data, room, low, now_ms - random_below(GREETING_MS),
                         greetings[random_below(4)]);
             add_message(data, room, high, now_ms - random_below(GREETING_MS),

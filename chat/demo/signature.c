@@ -20,7 +20,7 @@ int chat_sid_new(char out[CHAT_SID_BYTES + 1])
         mbedtls_base64_encode(text, sizeof(text), &len, bytes, sizeof(bytes)) != 0)
         return EIO_E_RANDOM;
     for (size_t i = 0; i < CHAT_SID_BYTES; i++)
-        out[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : (char)text[i];
+        out[i] = (char)(text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i]);
     out[CHAT_SID_BYTES] = '\0';
     return EIO_OK;
 }

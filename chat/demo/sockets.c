@@ -224,7 +224,7 @@ void chat_demo_join_pair(chat_demo *demo, const chat_room_id *room)
 
     (void)chat_demo_number(low, room->low);
     (void)chat_demo_number(high, room->high);
-    snprintf(id, sizeof(id), "%s:%s", low, high);
+    (void)snprintf(id, sizeof(id), "%s:%s", low, high);
     eio_slice joined = chat_demo_room(name, 'r', eio_slice_of(id));
     if (demo->nsp != NULL)
         (void)sio_each_socket(demo->nsp, &target, join_room, &joined);

@@ -243,11 +243,11 @@ static void handle_clash(chat_lease *lease, const char *other, void *data)
 {
     (void)lease;
     (void)data;
-    fflush(stdout);
-    fprintf(stderr,
-            "this Redis database is used by chatd %s, whose keys are the same: take another "
-            "database, or a --key-prefix\n",
-            other);
+    (void)fflush(stdout);
+    (void)fprintf(stderr,
+                  "this Redis database is used by chatd %s, whose keys are the same: take another "
+                  "database, or a --key-prefix\n",
+                  other);
     _exit(EXIT_FAILURE);
 }
 
@@ -261,8 +261,9 @@ static void name_channels(redis_store *store)
 
     while (at > 0 && address[at - 1] >= '0' && address[at - 1] <= '9')
         at--;
-    snprintf(store->messages, CHANNEL_BYTES, "%sMESSAGES", store->prefix);
-    snprintf(store->own, CHANNEL_BYTES, "%schat:demo:%s:sessions", store->prefix, address + at);
+    (void)snprintf(store->messages, CHANNEL_BYTES, "%sMESSAGES", store->prefix);
+    (void)snprintf(store->own, CHANNEL_BYTES, "%schat:demo:%s:sessions", store->prefix,
+                   address + at);
 }
 
 static int open_links(redis_store *store, uv_loop_t *loop, const chat_demo_redis_options *options,

@@ -225,7 +225,7 @@ int chat_demo_sqlite_open(chat_demo_store **out, uv_loop_t *loop, chat_database 
         return eio_error_set(why, EIO_E_NOMEM, "SQLite: out of memory");
     store->store.type = &type;
     store->hearer = *hearer;
-    snprintf(store->number, sizeof(store->number), "%u", server);
+    (void)snprintf(store->number, sizeof(store->number), "%u", server);
     int rc = chat_database_seat(&store->desk, database, loop, store, why);
     if (rc != EIO_OK) {
         free(store);

@@ -214,16 +214,16 @@ static chat_demo_outcome list_users(chat_sql *sql, const eio_slice *texts, size_
     return CHAT_FOUND;
 }
 
-static eio_slice name_room(char out[2 * 24], eio_slice low, eio_slice high)
+static eio_slice name_room(char out[48], eio_slice low, eio_slice high)
 {
-    int len = snprintf(out, 2 * 24, "%.*s:%.*s", (int)low.len, low.base, (int)high.len, high.base);
+    int len = snprintf(out, 48, "%.*s:%.*s", (int)low.len, low.base, (int)high.len, high.base);
 
     return (eio_slice){ out, (size_t)len };
 }
 
 static chat_demo_outcome make_room(chat_sql *sql, const eio_slice *texts, chat_rows *out)
 {
-    char id[2 * 24];
+    char id[48];
     eio_slice room = name_room(id, texts[0], texts[1]);
     int rows = RUN(NAME_PAIR, out, texts[0], texts[1]);
 

@@ -124,7 +124,8 @@ static char *make_message(const chat_talker *talker, const chat_said *said, char
     char *from = json_dumps(json_object_get(talker->user.shown, "id"), JSON_ENCODE_ANY);
     char *json = NULL;
 
-    snprintf(date, 40, "%llu.%03u", (unsigned long long)(stamp / 1000), (unsigned)(stamp % 1000));
+    (void)snprintf(date, 40, "%llu.%03u", (unsigned long long)(stamp / 1000),
+                   (unsigned)(stamp % 1000));
     if (quoted != NULL && from != NULL &&
         asprintf(&json, "{\"from\":%s,\"date\":%s,\"message\":%s,\"roomId\":\"%.*s\"}", from, date,
                  quoted, (int)said->room.len, said->room.base) < 0)

@@ -387,12 +387,11 @@ void pubsub_act(pubsub_connection *connection, eio_slice text, bool too_fast)
         refuse(connection, "Too many messages");
     } else if (!sio_json_is_valid(text)) {
         refuse(connection, "Invalid JSON");
-    } else if (!pubsub_is_object(text)) {
+    } else if (!pubsub_is_object(text) ||
+               !chat_json_fields(text, wanted, sizeof(wanted) / sizeof(wanted[0]))) {
         refuse(connection, "Unknown message type");
-    } else if (chat_json_fields(text, wanted, sizeof(wanted) / sizeof(wanted[0]))) {
-        dispatch(connection, &said);
     } else {
-        refuse(connection, "Unknown message type");
+        dispatch(connection, &said);
     }
 }
 

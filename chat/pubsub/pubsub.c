@@ -28,10 +28,10 @@ void pubsub_make_id(char out[PUBSUB_ID_BYTES])
     (void)uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
     b[6] = (unsigned char)(0x40 | (b[6] & 0x0f)); /* RFC 9562 §5.4 */
     b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-    snprintf(out, PUBSUB_ID_BYTES,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-             b[15]);
+    (void)snprintf(out, PUBSUB_ID_BYTES,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
 }
 
 /* One frame for all of them. */

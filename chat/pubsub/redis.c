@@ -156,9 +156,9 @@ static eio_slice extra_of(char out[40], const redis_home *home, const pubsub_que
     if (query->op == PUBSUB_ONLINE)
         return eio_slice_of(home->store.server_id);
     if (query->op == PUBSUB_JOIN)
-        snprintf(out, 40, "%d", PUBSUB_SHOWN);
+        (void)snprintf(out, 40, "%d", PUBSUB_SHOWN);
     else
-        snprintf(out, 40, "%.6f", query->score);
+        (void)snprintf(out, 40, "%.6f", query->score);
     return eio_slice_of(out);
 }
 
@@ -296,9 +296,10 @@ static void handle_clash(chat_lease *lease, const char *other, void *data)
     char why[200];
 
     (void)lease;
-    snprintf(why, sizeof(why),
-             "servers of chatd %s use this database of Redis: name another one, or a --key-prefix",
-             other);
+    (void)snprintf(
+        why, sizeof(why),
+        "servers of chatd %s use this database of Redis: name another one, or a --key-prefix",
+        other);
     home->events->on_refused(why, home->data);
 }
 
@@ -406,7 +407,7 @@ int pubsub_redis_open(pubsub_store **out, uv_loop_t *loop, const chat_options *o
         return eio_error_set(why, EIO_E_INVALID,
                              "--key-prefix: at most 256 bytes, without * ? [ ] \\");
     }
-    snprintf(home->pattern, sizeof(home->pattern), "%schat:room:*", options->key_prefix);
+    (void)snprintf(home->pattern, sizeof(home->pattern), "%schat:room:*", options->key_prefix);
     *out = &home->store; /* also if it fails from here on: it ends with the process */
     int rc = open_links(home, loop, options, why);
     if (rc != EIO_OK)
@@ -414,7 +415,7 @@ int pubsub_redis_open(pubsub_store **out, uv_loop_t *loop, const chat_options *o
     rc = open_rest(home, loop, options);
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "Redis: %s", eio_strerror(rc));
-    snprintf(home->store.server_id, sizeof(home->store.server_id), "%.8s",
-             chat_lease_id(home->lease));
+    (void)snprintf(home->store.server_id, sizeof(home->store.server_id), "%.8s",
+                   chat_lease_id(home->lease));
     return EIO_OK;
 }

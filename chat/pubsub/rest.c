@@ -29,8 +29,8 @@ static void respond_unhealthy(eio_http_request *request, int error)
 {
     char json[200];
 
-    snprintf(json, sizeof(json), "{\"status\":\"unhealthy\",\"error\":\"%s\"}",
-             eio_strerror(error));
+    (void)snprintf(json, sizeof(json), "{\"status\":\"unhealthy\",\"error\":\"%s\"}",
+                   eio_strerror(error));
     respond_json(request, 500, eio_slice_of(json));
 }
 
@@ -38,9 +38,9 @@ static void respond_healthy(eio_http_request *request, const pubsub *owner)
 {
     char json[200];
 
-    snprintf(json, sizeof(json),
-             "{\"status\":\"healthy\",\"connections\":%zu,\"rooms\":%zu,\"serverId\":\"%s\"}",
-             owner->clients.count, owner->rooms.count, owner->store->server_id);
+    (void)snprintf(json, sizeof(json),
+                   "{\"status\":\"healthy\",\"connections\":%zu,\"rooms\":%zu,\"serverId\":\"%s\"}",
+                   owner->clients.count, owner->rooms.count, owner->store->server_id);
     respond_json(request, 200, eio_slice_of(json));
 }
 
@@ -55,7 +55,7 @@ static eio_buffer *print_list(const char *name, const eio_slice *texts, size_t c
     for (size_t i = 0; i < count && whole; i++)
         whole = (i == 0 || eio_buffer_append(&json, EIO_STR(",")) == EIO_OK) &&
                 sio_json_append_string(&json, texts[i]) == EIO_OK;
-    snprintf(end, sizeof(end), "],\"count\":%zu}", count);
+    (void)snprintf(end, sizeof(end), "],\"count\":%zu}", count);
     if (whole && eio_buffer_append(&json, eio_slice_of(end)) == EIO_OK)
         return json;
     eio_buffer_unref(json);

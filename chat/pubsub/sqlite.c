@@ -41,10 +41,10 @@ static const char *const statements[N_SQL] = {
     [SQL_JOIN] = "INSERT OR IGNORE INTO joined VALUES (?1, ?2, ?3)",
     [SQL_LEAVE] = "DELETE FROM joined WHERE room = ?1 AND user = ?2 AND connection = ?3",
     [SQL_ADD] = "INSERT INTO messages (room, json, score) VALUES (?1, ?4, ?5)",
-    [SQL_TRIM] = "DELETE FROM messages WHERE room = ?1 AND id <= (SELECT id FROM messages "
-                 "WHERE room = ?1 ORDER BY id DESC LIMIT 1 OFFSET 1000)",
-    [SQL_HISTORY] = "SELECT json FROM (SELECT id, json FROM messages WHERE room = ?1 "
-                    "ORDER BY id DESC LIMIT 50) ORDER BY id",
+    [SQL_TRIM] = ("DELETE FROM messages WHERE room = ?1 AND id <= (SELECT id FROM messages "
+                  "WHERE room = ?1 ORDER BY id DESC LIMIT 1 OFFSET 1000)"),
+    [SQL_HISTORY] = ("SELECT json FROM (SELECT id, json FROM messages WHERE room = ?1 "
+                     "ORDER BY id DESC LIMIT 50) ORDER BY id"),
     [SQL_USERS] = "SELECT DISTINCT user FROM online",
     [SQL_MEMBERS] = "SELECT DISTINCT user FROM joined WHERE room = ?1",
 };
@@ -320,7 +320,7 @@ int pubsub_sqlite_open(pubsub_store **out, uv_loop_t *loop, chat_database *datab
     home->events = events;
     home->data = data;
     for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(home->store.server_id + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(home->store.server_id + 2 * i, 3, "%02x", bytes[i]);
     int rc = chat_database_seat(&home->desk, database, loop, home, why);
     if (rc != EIO_OK) {
         free(home);

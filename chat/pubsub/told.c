@@ -41,7 +41,7 @@ static eio_buffer *print(const char *format, ...)
 
 static const char *print_ms(char out[24], long long ms)
 {
-    snprintf(out, 24, "%lld", ms);
+    (void)snprintf(out, 24, "%lld", ms);
     return out;
 }
 

@@ -240,7 +240,7 @@ static void stop(void *running, void (*on_stopped)(void *data), void *data)
 
 /* clang-format off */
 static const chat_option own_options[] = {
-    { "max-message", "MAX_MESSAGE", "BYTES", CHAT_OPTION_NUMBER, 0, AT(max_message_bytes), 1, 1024 * 1024,
+    { "max-message", "MAX_MESSAGE", "BYTES", CHAT_OPTION_NUMBER, 0, AT(max_message_bytes), 1, 1024L * 1024,
       "in the text of a chat message", "65536" },
     { "name-grace", "NAME_GRACE", "MS", CHAT_OPTION_NUMBER, 0, AT(name_grace_ms), 0, 10000,
       "how long a name stays after its connection has ended", "5000" },

@@ -50,7 +50,7 @@ void chat_tell_error(sio_socket *socket, const char *text)
     char json[512];
     eio_slice arg;
 
-    snprintf(json, sizeof(json), "{\"message\":\"%s\"}", text);
+    (void)snprintf(json, sizeof(json), "{\"message\":\"%s\"}", text);
     arg = eio_slice_of(json);
     (void)sio_emit(socket, EIO_STR("error"), (sio_args){ .json = &arg, .count = 1 });
 }

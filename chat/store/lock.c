@@ -19,7 +19,7 @@ int chat_lock_take(int *out, const char *file, eio_error *why)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return eio_error_set(why, uv_translate_sys_error(errno), "cannot open %s: %s", path,
-                             strerror(errno));
+                             eio_strerror(uv_translate_sys_error(errno)));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         *out = fd;
         return EIO_OK;
@@ -29,5 +29,5 @@ int chat_lock_take(int *out, const char *file, eio_error *why)
     if (error == EWOULDBLOCK)
         return eio_error_set(why, EIO_E_EXISTS, "%s is in use by another chatd", file);
     return eio_error_set(why, uv_translate_sys_error(error), "cannot lock %s: %s", path,
-                         strerror(error));
+                         eio_strerror(uv_translate_sys_error(error)));
 }

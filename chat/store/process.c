@@ -28,7 +28,7 @@ static bool read_stat(long pid, char *state, char start[32])
 {
     char path[64], text[1024];
 
-    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    (void)snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
     if (!read_file(text, sizeof(text), path))
         return false;
     char *at = strrchr(text, ')');
@@ -42,7 +42,7 @@ static bool read_stat(long pid, char *state, char start[32])
     }
     if (at == NULL)
         return false;
-    snprintf(start, 32, "%.*s", (int)strcspn(at, " \n"), at);
+    (void)snprintf(start, 32, "%.*s", (int)strcspn(at, " \n"), at);
     return true;
 }
 
@@ -53,12 +53,12 @@ void chat_process_identify(char out[CHAT_PROCESS_BYTES])
     ssize_t len = readlink("/proc/self/ns/pid", space, sizeof(space) - 1);
     if (len <= 0 || !read_file(boot, sizeof(boot), "/proc/sys/kernel/random/boot_id") ||
         !read_stat(getpid(), &state, start)) {
-        snprintf(out, CHAT_PROCESS_BYTES, "?");
+        (void)snprintf(out, CHAT_PROCESS_BYTES, "?");
         return;
     }
     space[len] = '\0';
-    snprintf(out, CHAT_PROCESS_BYTES, "%.*s/%s/%ld/%s", (int)strcspn(boot, "\n"), boot, space,
-             (long)getpid(), start);
+    (void)snprintf(out, CHAT_PROCESS_BYTES, "%.*s/%s/%ld/%s", (int)strcspn(boot, "\n"), boot, space,
+                   (long)getpid(), start);
 }
 
 /* Bytes of `boot/namespace/`; 0 if it is no identity. */

@@ -236,8 +236,8 @@ static void log_error(redis_store *store, const sio_redis_reply *reply)
 {
     char line[200];
 
-    snprintf(line, sizeof(line), "Redis refused: %.*s",
-             (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
+    (void)snprintf(line, sizeof(line), "Redis refused: %.*s",
+                   (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
     store->options.on_log('w', line, store->options.data);
 }
 
@@ -277,8 +277,8 @@ static int run_list_chats(redis_store *store, const chat_query *query, eio_slice
 {
     char limit[24], bytes[24];
 
-    snprintf(limit, sizeof(limit), "%zu", query->limit);
-    snprintf(bytes, sizeof(bytes), "%d", CHAT_LIST_BYTES);
+    (void)snprintf(limit, sizeof(limit), "%zu", query->limit);
+    (void)snprintf(bytes, sizeof(bytes), "%d", CHAT_LIST_BYTES);
     return sio_redis_script_run(store->redis, store->scripts[CHAT_LIST_CHATS], 1,
                                 SIO_REDIS_ARGUMENTS(key, eio_slice_of(limit), eio_slice_of(bytes)),
                                 handle_answer, question);
@@ -289,7 +289,7 @@ static int run_add_chat(redis_store *store, eio_slice key, eio_slice entry,
 {
     char kept[24];
 
-    snprintf(kept, sizeof(kept), "%d", CHAT_KEPT_MESSAGES);
+    (void)snprintf(kept, sizeof(kept), "%d", CHAT_KEPT_MESSAGES);
     return sio_redis_script_run(store->redis, store->scripts[CHAT_ADD_CHAT], 1,
                                 SIO_REDIS_ARGUMENTS(key, entry, eio_slice_of(kept)), handle_answer,
                                 question);
@@ -426,10 +426,10 @@ static int choose_names(redis_store *store)
     if (rc != 0)
         return EIO_E_RANDOM;
     for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(store->id + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(store->id + 2 * i, 3, "%02x", bytes[i]);
     chat_process_identify(store->identity);
-    snprintf(store->lease, sizeof(store->lease), "chat:rooms:server:%s", store->id);
-    snprintf(store->held, sizeof(store->held), "chat:rooms:server:%s:held", store->id);
+    (void)snprintf(store->lease, sizeof(store->lease), "chat:rooms:server:%s", store->id);
+    (void)snprintf(store->held, sizeof(store->held), "chat:rooms:server:%s:held", store->id);
     return EIO_OK;
 }
 
@@ -453,7 +453,7 @@ int chat_redis_open(chat_store **out, uv_loop_t *loop, const chat_redis_options 
         return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
     store->store.type = &type;
     store->options = *options;
-    snprintf(store->life, sizeof(store->life), "%ld", options->lease_ms);
+    (void)snprintf(store->life, sizeof(store->life), "%ld", options->lease_ms);
     sio_redis_options_init(&redis_options);
     redis_options.url = options->url;
     redis_options.tls_ca_file = options->ca_file;

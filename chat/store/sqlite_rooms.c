@@ -30,10 +30,10 @@ const char *const sqlite_rooms_statements[SQL_N_STATEMENTS] = {
                         "(SELECT max(seq) FROM chats WHERE room = ?1) - ?2"),
     [SQL_LIST_CHATS] =
         "SELECT room, username, text FROM chats WHERE room = ?1 ORDER BY seq DESC LIMIT ?2",
-    [SQL_IS_TAKEN] = "SELECT 1 FROM members WHERE room = ?1 AND username = ?2 AND NOT EXISTS "
-                     "(SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND free)",
-    [SQL_IS_HELD_ELSEWHERE] = "SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND "
-                              "holder <> ?4 AND NOT free",
+    [SQL_IS_TAKEN] = ("SELECT 1 FROM members WHERE room = ?1 AND username = ?2 AND NOT EXISTS "
+                      "(SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND free)"),
+    [SQL_IS_HELD_ELSEWHERE] = ("SELECT 1 FROM holders WHERE room = ?1 AND username = ?2 AND "
+                               "holder <> ?4 AND NOT free"),
     [SQL_HOLD] = "INSERT OR REPLACE INTO holders VALUES (?1, ?2, ?4, 0)",
     [SQL_FREE] = "UPDATE holders SET free = 1 WHERE room = ?1 AND username = ?2 AND holder = ?4",
     [SQL_RELEASE] = "DELETE FROM holders WHERE room = ?1 AND username = ?2 AND holder = ?4",
