@@ -214,7 +214,8 @@ void sio_client_join(sio_client *client, eio_slice name, eio_slice auth)
         sio_client_close(client);
         return;
     }
-    sio_middleware_run(socket);
+    if (socket->extra == NULL || !socket->extra->recovery.is_awaited)
+        sio_middleware_run(socket);
 }
 
 static void handle_connect4(sio_client *client, eio_slice whole)

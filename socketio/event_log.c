@@ -6,7 +6,7 @@ enum { FIRST_EVENTS = 16 };
 
 /* ---- one event ---- */
 
-static void free_event(sio_logged_event *event)
+void sio_logged_event_free(sio_logged_event *event)
 {
     eio_buffer_unref(event->text);
     for (size_t i = 0; i < event->attachment_count; i++)
@@ -59,6 +59,26 @@ static sio_logged_event *new_event(const sio_encoded *packet, const sio_target *
     return event;
 }
 
+sio_logged_event *sio_logged_event_copy(const sio_logged_event *event)
+{
+    sio_logged_event *copy =
+        calloc(1, sizeof(*copy) + event->attachment_count * sizeof(eio_buffer *));
+
+    if (copy == NULL)
+        return NULL;
+    copy->text = eio_buffer_copy(eio_buffer_slice(event->text));
+    bool whole = copy->text != NULL;
+    for (size_t i = 0; i < event->attachment_count && whole; i++) {
+        copy->attachments[i] = eio_buffer_copy(eio_buffer_slice(event->attachments[i]));
+        copy->attachment_count++;
+        whole = copy->attachments[i] != NULL;
+    }
+    if (whole)
+        return copy;
+    sio_logged_event_free(copy);
+    return NULL;
+}
+
 /* ---- the ring ---- */
 
 static sio_logged_event **place(const sio_event_log *log, uint64_t number)
@@ -77,7 +97,7 @@ static void drop_first(sio_event_log *log)
 
     log->count--;
     log->bytes -= event->bytes;
-    free_event(event);
+    sio_logged_event_free(event);
 }
 
 static void resize(sio_event_log *log, size_t capacity)
@@ -114,7 +134,7 @@ static void clear(sio_event_log *log)
 }
 
 void sio_event_log_add(sio_event_log *log, const sio_encoded *packet, const sio_target *target,
-                       uint64_t now_ms)
+                       sio_event_origin origin, uint64_t now_ms)
 {
     sio_logged_event *event = new_event(packet, target);
 
@@ -124,10 +144,12 @@ void sio_event_log_add(sio_event_log *log, const sio_encoded *packet, const sio_
         clear(log); /* a log with a gap would lie */
         log->last++;
         if (event != NULL)
-            free_event(event);
+            sio_logged_event_free(event);
         return;
     }
     event->sent_ms = now_ms;
+    event->worker = origin.worker;
+    event->serial = origin.serial;
     log->last++;
     log->count++;
     log->bytes += event->bytes;

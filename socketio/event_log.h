@@ -13,6 +13,8 @@ typedef struct sio_logged_event {
     sio_rooms rooms;  /* of these and the names there is one block: own heap */
     sio_rooms except;
     uint64_t sent_ms;
+    unsigned worker; /* that sent it */
+    uint64_t serial; /* among those of that worker */
     size_t bytes;
     size_t attachment_count;
     eio_buffer *attachments[]; /* shared */
@@ -38,9 +40,18 @@ static inline uint64_t sio_event_log_first(const sio_event_log *log)
 /* Borrowed. number: from the first to the last. */
 const sio_logged_event *sio_event_log_at(const sio_event_log *log, uint64_t number);
 
+/* Which worker has sent an event, and its number among those. */
+typedef struct sio_event_origin {
+    unsigned worker;
+    uint64_t serial;
+} sio_event_origin;
+
 /* Add the next event, which gets number last + 1. Without memory the log is emptied. */
 void sio_event_log_add(sio_event_log *log, const sio_encoded *packet, const sio_target *target,
-                       uint64_t now_ms);
+                       sio_event_origin origin, uint64_t now_ms);
+/* What is sent of an event, without its targets and with bytes of its own, for another thread. New; NULL: no memory. */
+sio_logged_event *sio_logged_event_copy(const sio_logged_event *event);
+void sio_logged_event_free(sio_logged_event *event);
 /* Drop what is too old. */
 void sio_event_log_expire(sio_event_log *log, uint64_t now_ms);
 void sio_event_log_fini(sio_event_log *log);

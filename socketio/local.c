@@ -1,6 +1,8 @@
 /* What adapters do in this process: on this loop, and by mail on those of the other workers. */
 #include "socketio/broadcast.h"
 #include "socketio/here.h"
+#include "socketio/namespace.h"
+#include "socketio/recovery.h"
 #include "socketio/workers/siblings.h"
 
 static const sio_target *or_everybody(const sio_target *target)
@@ -10,9 +12,11 @@ static const sio_target *or_everybody(const sio_target *target)
 
 int sio_local_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)
 {
+    const bool is_logged = nsp->recovery != NULL && (target->flags & SIO_VOLATILE) == 0;
+    const uint64_t serial = is_logged ? sio_recovery_serial(nsp->recovery) : 0;
     int rc = sio_here_broadcast(nsp, message, target);
 
-    return rc != EIO_OK ? rc : sio_siblings_broadcast(nsp, message, target);
+    return rc != EIO_OK ? rc : sio_siblings_broadcast(nsp, message, target, serial);
 }
 
 int sio_local_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms)

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "socketio/event_log.h"
 #include "socketio/json_member.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
+#include "socketio/workers/comeback.h"
 
-enum { TAG_BYTES = 6, MAX_DIGITS = 19, OFFSET_BYTES = TAG_BYTES + MAX_DIGITS + 3 };
+enum { TAG_BYTES = 6 };
 
 struct sio_recovery {
     sio_server *server;
@@ -18,6 +18,10 @@ struct sio_recovery {
     sio_event_log log;
     eio_deadline log_expiry; /* waits while events are kept */
     char tag[TAG_BYTES];     /* before the numbers, so that no other text is taken for one */
+    unsigned worker;         /* this one */
+    uint64_t *
+        seen; /* own: serials of the last events of all workers; of this one's the last that was taken */
+    unsigned worker_count;
 };
 
 struct sio_lost_session {
@@ -25,7 +29,8 @@ struct sio_lost_session {
     sio_recovery *recovery;
     char pid[EIO_RANDOM_ID_LEN];
     char id[EIO_RANDOM_ID_LEN];
-    uint64_t since; /* what it may have missed if it has heard nothing */
+    char last[SIO_OFFSET_BYTES]; /* of what it brought along; "": nothing */
+    uint64_t since; /* what it may have missed if it has heard nothing, or nothing after that */
     void *data;
     void (*destroy)(void *data);
     size_t room_count;
@@ -54,6 +59,13 @@ int sio_recovery_new(sio_recovery **out, sio_namespace *nsp)
         free(recovery);
         return rc;
     }
+    recovery->worker_count = server->member == NULL ? 1 : sio_sibling_others(server->member) + 1;
+    recovery->worker = server->member == NULL ? 0 : server->member->worker->index;
+    recovery->seen = calloc(recovery->worker_count, sizeof(*recovery->seen));
+    if (recovery->seen == NULL) {
+        free(recovery);
+        return EIO_E_NOMEM;
+    }
     memcpy(recovery->tag, id, sizeof(recovery->tag));
     recovery->server = server;
     recovery->nsp = nsp;
@@ -74,6 +86,7 @@ static void free_session(sio_lost_session *session)
 
 static void forget(sio_lost_session *session)
 {
+    sio_comeback_forget(session->recovery->nsp, pid_of(session));
     eio_deadline_stop(&session->recovery->server->recovering, &session->expiry);
     eio_table_remove(&session->recovery->sessions, session);
 }
@@ -86,12 +99,14 @@ void sio_recovery_free(sio_recovery *recovery)
     if (recovery == NULL)
         return;
     while ((session = eio_table_next(&recovery->sessions, &at)) != NULL) {
+        sio_comeback_forget(recovery->nsp, pid_of(session));
         eio_deadline_stop(&recovery->server->recovering, &session->expiry);
         free_session(session);
     }
     eio_table_fini(&recovery->sessions);
     eio_deadline_stop(&recovery->server->log_expiries, &recovery->log_expiry);
     sio_event_log_fini(&recovery->log);
+    free(recovery->seen);
     free(recovery);
 }
 
@@ -113,10 +128,11 @@ void sio_recovery_handle_expiry(eio_deadline *deadline)
 
 /* ---- numbers ---- */
 
-static size_t print_offset(const sio_recovery *recovery, char out[OFFSET_BYTES], uint64_t number)
+static size_t print_offset(const sio_recovery *recovery, char out[SIO_OFFSET_BYTES],
+                           uint64_t number)
 {
-    int len = snprintf(out, OFFSET_BYTES, "\"%.*s%llu\"", (int)sizeof(recovery->tag), recovery->tag,
-                       (unsigned long long)number);
+    int len = snprintf(out, SIO_OFFSET_BYTES, "\"%.*s%llu\"", (int)sizeof(recovery->tag),
+                       recovery->tag, (unsigned long long)number);
 
     return (size_t)len;
 }
@@ -124,7 +140,7 @@ static size_t print_offset(const sio_recovery *recovery, char out[OFFSET_BYTES],
 /* A JSON text; 0: none of our numbers. */
 static uint64_t read_offset(const sio_recovery *recovery, eio_slice json)
 {
-    char again[OFFSET_BYTES];
+    char again[SIO_OFFSET_BYTES];
     uint64_t number = 0;
 
     if (json.len < sizeof(recovery->tag) + 3 || json.len > sizeof(again) - 1)
@@ -156,10 +172,24 @@ void sio_recovery_handle_log_expiry(eio_deadline *deadline)
         eio_deadline_start(&recovery->server->log_expiries, deadline);
 }
 
+uint64_t sio_recovery_serial(const sio_recovery *recovery)
+{
+    return recovery->seen[recovery->worker];
+}
+
 int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
                         const sio_target *target, eio_slice name, sio_args args)
 {
-    char offset[OFFSET_BYTES];
+    const sio_event_origin own = { recovery->worker, recovery->seen[recovery->worker] + 1 };
+
+    return sio_recovery_encode_of(recovery, out, nsp, target, name, args, own);
+}
+
+int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
+                           const sio_target *target, eio_slice name, sio_args args,
+                           sio_event_origin origin)
+{
+    char offset[SIO_OFFSET_BYTES];
     eio_slice *json = malloc((args.count + 1) * sizeof(*json));
 
     if (json == NULL)
@@ -174,7 +204,8 @@ int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
     free(json);
     if (rc != EIO_OK)
         return rc;
-    sio_event_log_add(&recovery->log, out, target, now_ms(recovery));
+    recovery->seen[origin.worker] = origin.serial;
+    sio_event_log_add(&recovery->log, out, target, origin, now_ms(recovery));
     if (!eio_deadline_is_waiting(&recovery->log_expiry))
         eio_deadline_start(&recovery->server->log_expiries, &recovery->log_expiry);
     return EIO_OK;
@@ -197,10 +228,12 @@ static bool find_heard(uint64_t *out, const sio_recovery *recovery, const sio_lo
                        eio_slice auth)
 {
     eio_slice offset = sio_json_member(auth, EIO_STR("offset"));
+    const eio_slice brought = eio_slice_of(session->last);
+    const bool is_old = eio_slice_equal(offset, brought) || offset.base == NULL;
 
-    *out = offset.base == NULL ? session->since : read_offset(recovery, offset);
-    if (offset.base != NULL && *out == 0)
-        return false;
+    *out = is_old ? session->since : read_offset(recovery, offset);
+    if (!is_old && (*out == 0 || (brought.len > 0 && *out < session->since)))
+        return false; /* no number of ours; or it has got but a part of what it brought along */
     return *out <= recovery->log.last && *out + 1 >= sio_event_log_first(&recovery->log);
 }
 
@@ -210,6 +243,8 @@ static void restore(sio_lost_session *session, sio_socket *socket, uint64_t hear
 
     memcpy(socket->id, session->id, sizeof(socket->id));
     memcpy(state->pid, session->pid, sizeof(state->pid));
+    if (heard == session->since)
+        memcpy(state->last, session->last, sizeof(state->last));
     state->heard = heard;
     state->is_recovered = true;
     for (size_t i = 0; i < session->room_count; i++)
@@ -234,6 +269,9 @@ int sio_recovery_start(sio_recovery *recovery, sio_socket *socket, eio_slice aut
         free_session(session);
         return EIO_OK;
     }
+    if (session == NULL)
+        extra->recovery.is_awaited =
+            sio_comeback_ask(socket, sio_json_member(auth, EIO_STR("pid")), auth);
     extra->recovery.heard = recovery->log.last;
     return eio_random_id(extra->recovery.pid);
 }
@@ -249,20 +287,218 @@ static bool is_in_any(const sio_socket *socket, sio_rooms rooms)
     return false;
 }
 
+static bool is_meant(const sio_socket *socket, const sio_logged_event *event)
+{
+    return (event->rooms.count == 0 || is_in_any(socket, event->rooms)) &&
+           !is_in_any(socket, event->except);
+}
+
+static void send_again(sio_socket *socket, const sio_logged_event *event)
+{
+    (void)sio_client_send(socket->client, event->text, event->attachments, event->attachment_count,
+                          0);
+}
+
+static void send_brought(sio_socket *socket)
+{
+    sio_comeback *brought = socket->extra->recovery.brought;
+
+    if (brought == NULL)
+        return;
+    socket->extra->recovery.brought = NULL;
+    for (size_t i = 0; i < brought->event_count; i++)
+        send_again(socket, brought->events[i]);
+    sio_comeback_free(brought);
+}
+
 void sio_recovery_send_missed(sio_recovery *recovery, sio_socket *socket)
 {
     sio_event_log *log = &recovery->log;
     uint64_t next = socket->extra->recovery.heard + 1;
 
+    send_brought(socket);
+
     if (next < sio_event_log_first(log))
         next = sio_event_log_first(log); /* its middlewares took longer than the log keeps */
     for (; next <= log->last; next++) {
         const sio_logged_event *event = sio_event_log_at(log, next);
-        if ((event->rooms.count == 0 || is_in_any(socket, event->rooms)) &&
-            !is_in_any(socket, event->except))
-            (void)sio_client_send(socket->client, event->text, event->attachments,
-                                  event->attachment_count, 0);
+        if (is_meant(socket, event))
+            send_again(socket, event);
     }
+}
+
+/* ---- from one worker to another ---- */
+
+void sio_comeback_free(sio_comeback *what)
+{
+    if (what == NULL)
+        return;
+    for (size_t i = 0; i < what->event_count; i++)
+        sio_logged_event_free(what->events[i]);
+    free(what->events);
+    free(what->seen);
+    free(what);
+}
+
+static bool has_room(const sio_lost_session *session, sio_rooms rooms)
+{
+    for (size_t i = 0; i < rooms.count; i++) {
+        if (eio_slice_equal(rooms.names[i], (eio_slice){ session->id, sizeof(session->id) }))
+            return true;
+        for (size_t k = 0; k < session->room_count; k++)
+            if (eio_slice_equal(rooms.names[i], session->rooms[k]))
+                return true;
+    }
+    return false;
+}
+
+/* One more event that it missed, which bears this number here. */
+static bool add_missed(sio_comeback *to, const sio_recovery *recovery, uint64_t number)
+{
+    if (to->event_count == to->capacity) {
+        size_t capacity = to->capacity == 0 ? 16 : 2 * to->capacity;
+        sio_logged_event **events = realloc(to->events, capacity * sizeof(*events));
+        if (events == NULL)
+            return false;
+        to->events = events;
+        to->capacity = capacity;
+    }
+    sio_logged_event *copy = sio_logged_event_copy(sio_event_log_at(&recovery->log, number));
+    if (copy == NULL)
+        return false;
+    to->events[to->event_count++] = copy;
+    (void)print_offset(recovery, to->last, number);
+    return true;
+}
+
+/* Its names, and what it has seen so far; no events yet. */
+static sio_comeback *comeback_new(const sio_recovery *recovery, const sio_lost_session *session)
+{
+    size_t count = session->room_count, bytes = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += session->rooms[i].len;
+    sio_comeback *what = calloc(1, sizeof(*what) + count * sizeof(eio_slice) + bytes);
+    if (what == NULL)
+        return NULL;
+    what->seen = calloc(recovery->worker_count, sizeof(*what->seen));
+    if (what->seen == NULL) {
+        sio_comeback_free(what);
+        return NULL;
+    }
+    memcpy(what->seen, recovery->seen, recovery->worker_count * sizeof(*what->seen));
+    memcpy(what->pid, session->pid, sizeof(what->pid));
+    memcpy(what->id, session->id, sizeof(what->id));
+    what->room_count = count;
+    char *text = (char *)(what->rooms + count);
+    for (size_t i = 0; i < count; i++) {
+        what->rooms[i] = (eio_slice){ text, session->rooms[i].len };
+        if (session->rooms[i].len > 0)
+            memcpy(text, session->rooms[i].base, session->rooms[i].len);
+        text += session->rooms[i].len;
+    }
+    return what;
+}
+
+/* The offset that the client has told: it keeps it until it hears something new. */
+static void keep_offset(sio_comeback *what, eio_slice auth)
+{
+    eio_slice offset = sio_json_member(auth, EIO_STR("offset"));
+
+    if (offset.base != NULL && offset.len < sizeof(what->last))
+        memcpy(what->last, offset.base, offset.len);
+}
+
+sio_comeback *sio_recovery_give(sio_recovery *recovery, eio_slice auth)
+{
+    sio_lost_session *session = find_session(recovery, auth);
+    sio_comeback *what = NULL;
+    uint64_t heard = 0;
+    bool whole = true;
+
+    if (session == NULL || !find_heard(&heard, recovery, session, auth))
+        return NULL;
+    what = comeback_new(recovery, session);
+    if (what == NULL)
+        return NULL;
+    keep_offset(what, auth);
+    for (uint64_t n = heard + 1; n <= recovery->log.last && whole; n++) {
+        const sio_logged_event *event = sio_event_log_at(&recovery->log, n);
+        if ((event->rooms.count == 0 || has_room(session, event->rooms)) &&
+            !has_room(session, event->except))
+            whole = add_missed(what, recovery, n);
+    }
+    if (!whole) {
+        sio_comeback_free(what);
+        return NULL;
+    }
+    forget(session);
+    free_session(session);
+    return what;
+}
+
+/*
+ * Mail of one worker comes in order, so all events of the one that gave it away are here; of a third one some may still
+ * be on their way, which then would come twice.
+ */
+static bool has_caught_up(const sio_recovery *recovery, const sio_comeback *what, unsigned giver)
+{
+    for (unsigned i = 0; i < recovery->worker_count; i++)
+        if (i != giver && what->seen[i] > recovery->seen[i])
+            return false;
+    return true;
+}
+
+/* What went by here before the giver had it. */
+static bool add_own(sio_comeback *what, const sio_recovery *recovery, const sio_socket *socket,
+                    unsigned giver)
+{
+    const sio_event_log *log = &recovery->log;
+    bool whole = true;
+
+    for (uint64_t n = sio_event_log_first(log); n <= log->last && whole; n++) {
+        const sio_logged_event *event = sio_event_log_at(log, n);
+        if (event->worker != giver && event->serial > what->seen[event->worker] &&
+            is_meant(socket, event))
+            whole = add_missed(what, recovery, n);
+    }
+    return whole;
+}
+
+static void arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *what, unsigned giver)
+{
+    sio_socket_recovery *state = &socket->extra->recovery;
+
+    memcpy(socket->id, what->id, sizeof(socket->id));
+    for (size_t i = 0; i < what->room_count; i++)
+        (void)sio_join(socket, what->rooms[i]);
+    if (!add_own(what, recovery, socket, giver)) {
+        sio_comeback_free(what);
+        sio_client_close(socket->client); /* out of memory: it may try again */
+        return;
+    }
+    memcpy(state->pid, what->pid, sizeof(state->pid));
+    memcpy(state->last, what->last, sizeof(state->last));
+    state->heard = recovery->log.last;
+    state->is_recovered = true;
+    state->brought = what;
+    if (!recovery->server->recovery.run_middlewares)
+        socket->step = recovery->nsp->middlewares.count;
+}
+
+void sio_recovery_arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *what,
+                         unsigned worker)
+{
+    if (socket->state != SOCKET_JOINING || !socket->extra->recovery.is_awaited) {
+        sio_comeback_free(what);
+        return;
+    }
+    socket->extra->recovery.is_awaited = false;
+    if (what != NULL && has_caught_up(recovery, what, worker))
+        arrive(recovery, socket, what, worker);
+    else
+        sio_comeback_free(what);
+    sio_server_schedule(recovery->server, socket);
 }
 
 /* ---- going away ---- */
@@ -309,6 +545,7 @@ sio_lost_session *sio_recovery_note(sio_recovery *recovery, const sio_socket *so
     session->room_count = count;
     session->since = socket->extra->recovery.heard;
     memcpy(session->pid, socket->extra->recovery.pid, sizeof(session->pid));
+    memcpy(session->last, socket->extra->recovery.last, sizeof(session->last));
     memcpy(session->id, socket->id, sizeof(session->id));
     for (size_t i = 0; i < count; i++) {
         eio_slice *room = &session->rooms[i];
@@ -329,6 +566,7 @@ void sio_recovery_keep(sio_recovery *recovery, sio_lost_session *session, sio_so
         free(session);
         return;
     }
+    sio_comeback_announce(recovery->nsp, pid_of(session));
     session->data = socket->data;
     session->destroy = socket->destroy;
     socket->data = NULL;

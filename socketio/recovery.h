@@ -4,6 +4,9 @@
  * client that comes back says what it has heard; what it missed is sent before its CONNECT is
  * answered. Both are bounded in number, bytes and time; what had to be dropped makes a recovery
  * fail, never lose an event silently. Expected load: every broadcast once; thousands of sessions.
+ *
+ * Each worker has a log of its own, of all events of the process in the order in which its own clients get them. Who
+ * comes back to another worker than he left is restored there with what that one had for him, see sio_comeback.
  */
 #ifndef SOCKETIO_RECOVERY_H
 #define SOCKETIO_RECOVERY_H
@@ -11,6 +14,7 @@
 #include "engineio/net/crypto.h"
 #include "engineio/net/deadline.h"
 #include "engineio/net/table.h"
+#include "socketio/event_log.h"
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
@@ -18,11 +22,30 @@ typedef struct sio_recovery sio_recovery;
 /* What a socket left behind. */
 typedef struct sio_lost_session sio_lost_session;
 
+enum { SIO_OFFSET_BYTES = 6 + 19 + 3 }; /* an event's number as JSON text, with NUL */
+
+/* What one worker has kept for a client of another one. Own heap, of one thread at a time. */
+typedef struct sio_comeback {
+    char pid[EIO_RANDOM_ID_LEN];
+    char id[EIO_RANDOM_ID_LEN];
+    char last
+        [SIO_OFFSET_BYTES]; /* the offset that the client has once it has all of this; "": none */
+    sio_logged_event **events; /* that it has missed; own, as far as the count */
+    size_t event_count, capacity;
+    uint64_t *
+        seen; /* own, one for each worker: the serial of its last event that is in there, or was heard before */
+    size_t room_count;
+    eio_slice rooms[]; /* and their names: one block */
+} sio_comeback;
+
 /* What a socket has of it; zeroed at first. */
 typedef struct sio_socket_recovery {
     char pid[EIO_RANDOM_ID_LEN];
+    char last[SIO_OFFSET_BYTES]; /* of what it brought along; "": nothing */
     bool is_recovered;
-    uint64_t heard; /* the number of the last event that is no news for this socket */
+    bool is_awaited;       /* another worker is asked for it: nothing else happens until then */
+    uint64_t heard;        /* the number of the last event that is no news for this socket */
+    sio_comeback *brought; /* own, until it is sent; NULL */
 } sio_socket_recovery;
 
 int sio_recovery_new(sio_recovery **out, sio_namespace *nsp);
@@ -39,12 +62,29 @@ int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
                         const sio_target *target, eio_slice name, sio_args args);
 
 /*
+ * The same for an event of another worker, with its serial there. A serial of this one's next events is taken before
+ * they leave: sio_recovery_serial is that of the last.
+ */
+int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
+                           const sio_target *target, eio_slice name, sio_args args,
+                           sio_event_origin origin);
+uint64_t sio_recovery_serial(const sio_recovery *recovery);
+
+/*
  * A new socket, before its middlewares: restore what its auth speaks of, else give it a pid of its
- * own. EIO_OK, EIO_E_NOMEM or EIO_E_RANDOM.
+ * own; is_awaited: that comes later. EIO_OK, EIO_E_NOMEM or EIO_E_RANDOM.
  */
 int sio_recovery_start(sio_recovery *recovery, sio_socket *socket, eio_slice auth);
 /* Send what a restored socket has missed. Its rooms are joined. */
 void sio_recovery_send_missed(sio_recovery *recovery, sio_socket *socket);
+
+/* Where the session was lost: give it away, if its auth is right and all is there. New; NULL: it is not. */
+sio_comeback *sio_recovery_give(sio_recovery *recovery, eio_slice auth);
+/* Where the client is now: `what` of that worker, taken; NULL: it has nothing. The socket goes on joining. */
+void sio_recovery_arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *what,
+                         unsigned worker);
+/* May be NULL. */
+void sio_comeback_free(sio_comeback *what);
 
 /* The socket is about to leave its rooms. NULL unless its reason allows that it comes back. New. */
 sio_lost_session *sio_recovery_note(sio_recovery *recovery, const sio_socket *socket);

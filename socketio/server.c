@@ -221,14 +221,13 @@ static int init_server(sio_server *server, const sio_options *options, eio_error
                             server->recovery.max_disconnection_ms, sio_recovery_handle_expiry);
     eio_deadline_queue_init(&server->log_expiries, server->loop,
                             server->recovery.max_disconnection_ms, sio_recovery_handle_log_expiry);
-    server->main = sio_namespaces_add(server, SIO_STR("/"));
-    if (server->main == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
     if (options->worker != NULL)
         rc = sio_family_join(&server->member, options->worker, server->hooks.path);
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "path %s: %s", server->hooks.path, eio_strerror(rc));
-    return EIO_OK;
+    server->main = sio_namespaces_add(server, SIO_STR("/"));
+    return server->main != NULL ? EIO_OK
+                                : eio_error_set(why, EIO_E_NOMEM, "namespace /: cannot be made");
 }
 
 static void free_server(sio_server *server)

@@ -29,6 +29,7 @@ static void free_extra(sio_socket_extra *extra)
     eio_buffer_unref(extra->id);
     sio_handlers_fini(&extra->events);
     sio_callbacks_fini(&extra->filters);
+    sio_comeback_free(extra->recovery.brought);
     free(extra);
 }
 

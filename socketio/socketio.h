@@ -361,7 +361,8 @@ EIO_API eio_session *sio_socket_session(const sio_socket *socket);
 
 /**
  * Hang application data on a socket: socket.data. With recovery it goes over to the socket that the
- * client comes back with; after on_disconnect the old one has none.
+ * client comes back with, unless that is one of another worker, whose thread must not have it; after
+ * on_disconnect the old one has none.
  *
  * @param data     taken if destroy is given
  * @param destroy  called with data when it is replaced or the socket's memory goes; may be NULL

@@ -19,10 +19,11 @@ typedef struct sio_family sio_family;
 typedef struct sio_sibling {
     sio_family *family;
     sio_worker *worker;
-    eio_server *engine; /* borrowed; NULL once it is gone */
-    sio_server *server; /* the same; NULL: an engine by itself */
-    eio_table pending;  /* what siblings have to answer, see relay.c */
-    uint64_t last_id;   /* of those */
+    eio_server *engine;  /* borrowed; NULL once it is gone */
+    sio_server *server;  /* the same; NULL: an engine by itself */
+    eio_table pending;   /* what siblings have to answer, see relay.c */
+    eio_table returning; /* sockets whose session they have, see comeback.c */
+    uint64_t last_id;    /* of both */
 } sio_sibling;
 
 struct sio_family {

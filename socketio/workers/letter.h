@@ -26,7 +26,9 @@ typedef struct sio_letter {
     bool close;       /* of DISCONNECT */
     bool is_binary;   /* its packet */
     sio_family *family;
-    unsigned from;       /* the worker */
+    unsigned from; /* the worker */
+    uint64_t
+        serial; /* of DELIVER with recovery: the event's there; each worker encodes it for its own log */
     uint64_t pending_id; /* of that worker's, see relay.h; 0: no answer is wanted */
     uint64_t timeout_ms; /* for the answer */
     eio_slice nsp;

@@ -5,6 +5,7 @@
 #include "socketio/event.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
+#include "socketio/workers/comeback.h"
 
 /* ---- the asking side ---- */
 
@@ -31,6 +32,7 @@ static void free_pending(sio_sibling *member, pending *one)
 void sio_relay_init(sio_sibling *member)
 {
     eio_table_init(&member->pending, key_of);
+    eio_table_init(&member->returning, key_of); /* whose items begin with an id as well */
 }
 
 void sio_relay_end_all(sio_sibling *member)
@@ -42,7 +44,9 @@ void sio_relay_end_all(sio_sibling *member)
         free_pending(member, one);
         at = 0;
     }
+    sio_comeback_end_all(member);
     eio_table_fini(&member->pending);
+    eio_table_fini(&member->returning);
     sio_relay_init(member);
 }
 

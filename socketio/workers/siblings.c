@@ -2,6 +2,7 @@
 
 #include "socketio/here.h"
 #include "socketio/namespace.h"
+#include "socketio/recovery.h"
 #include "socketio/server.h"
 #include "socketio/workers/relay.h"
 
@@ -75,7 +76,8 @@ int sio_hub_write(sio_namespace *nsp, sio_letter draft, sio_gather *gather)
 
 /* ---- writing ---- */
 
-int sio_siblings_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)
+int sio_siblings_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target,
+                           uint64_t serial)
 {
     sio_letter draft = {
         .kind = SIO_LETTER_DELIVER,
@@ -85,9 +87,14 @@ int sio_siblings_broadcast(sio_namespace *nsp, const sio_message *message, const
                      .attachment_count = message->attachment_count },
     };
 
-    if (nsp->outgoing.count > 0) { /* those of the siblings want to see it, too */
+    if (nsp->outgoing.count > 0 || serial > 0) { /* those of the siblings want to see it, too */
         draft.name = message->name;
         draft.args = message->args;
+    }
+    if (serial > 0) {
+        draft.packet = NULL;
+        draft.packets = SIO_NO_ARGS;
+        draft.serial = serial;
     }
     return sio_siblings_write(nsp, draft, NULL);
 }
@@ -151,8 +158,33 @@ static void speak_event(sio_namespace *nsp, const sio_message *message, const si
     nsp->server->speaking_for = NULL;
 }
 
+/* With recovery the clients of each worker have numbers of its own log. */
+static void deliver_logged(sio_namespace *nsp, const sio_letter *letter)
+{
+    sio_encoded packet;
+
+    if (nsp->recovery == NULL ||
+        sio_recovery_encode_of(nsp->recovery, &packet, sio_namespace_name(nsp), &letter->target,
+                               letter->name, letter->args,
+                               (sio_event_origin){ letter->from, letter->serial }) != EIO_OK) {
+        sio_server_log(nsp->server, 'e', "a broadcast of another worker is lost");
+        return;
+    }
+    const sio_message message = { .name = letter->name,
+                                  .args = letter->args,
+                                  .packet = packet.text,
+                                  .attachments = packet.attachments,
+                                  .attachment_count = packet.attachment_count };
+    (void)sio_here_broadcast(nsp, &message, &letter->target);
+    eio_buffer_unref(packet.text);
+}
+
 static void deliver(sio_namespace *nsp, const sio_letter *letter)
 {
+    if (letter->serial > 0) {
+        deliver_logged(nsp, letter);
+        return;
+    }
     const sio_message message = { .name = letter->name,
                                   .args = letter->args,
                                   .packet = take_packet(letter),

@@ -9,8 +9,9 @@
 
 bool sio_siblings_are_there(const sio_namespace *nsp);
 
-int sio_siblings_broadcast(sio_namespace *nsp, const sio_message *message,
-                           const sio_target *target);
+/* serial: what sio_recovery_serial was when the message had been encoded; 0 without recovery. */
+int sio_siblings_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target,
+                           uint64_t serial);
 int sio_siblings_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
 int sio_siblings_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
 int sio_siblings_disconnect(sio_namespace *nsp, const sio_target *target, bool close);

@@ -179,6 +179,132 @@ describe('two workers are one server', oursOnly, () => {
     });
 });
 
+/* Whose a client is: of two workers the other one answers. */
+const workerOf = async (socket) => 1 - ((await ask(socket, 'sse', 'whoami', 'x'))[0][0] % 64);
+
+async function cut(socket, witness) {
+    const gone = happens(socket, 'disconnect');
+    const { id } = socket;
+
+    socket.io.engine.transport.ws._socket.destroy();
+    await gone;
+    await eventually(async () => (await ask(witness, 'fetch', id))[0].length === 0, 'the server to notice');
+}
+
+async function comeBack(socket) {
+    const back = happens(socket, 'connect');
+
+    socket.connect();
+    await back;
+}
+
+describe('recovery over workers', oursOnly, () => {
+    const server = sharedTestbed({ contract: 'load', workers: WORKERS, recovery: 60000 });
+    const three = sharedTestbed({ contract: 'load', workers: 3, recovery: 60000 });
+
+    async function listener(t, url) {
+        const socket = await connected(t, url, MODES.websocket);
+
+        socket.seen = [];
+        socket.onAny((event, x) => socket.seen.push([event, x]));
+        return socket;
+    }
+
+    test('a client that comes back to the other worker is who it was, in its rooms, and hears what it missed', async (t) => {
+        const [socket, ...witnesses] = await Promise.all(Array.from({ length: 9 }, () => listener(t, server.url)));
+        const { id } = socket;
+        const expected = [];
+        let moves = 0;
+        let n = 0;
+        const say = async (...message) => {
+            witnesses[n % 8].emit(...message);
+            await ask(witnesses[n % 8], 'ack', n);
+            if (message.at(1) !== 'blue') expected.push([message[0], message.at(-1)]);
+            n += 1;
+        };
+
+        await ask(socket, 'join', 'red');
+        for (let round = 0; round < 16; round += 1) {
+            const before = await workerOf(socket);
+
+            if (round % 3 > 0) await say('bcast', n);
+            await eventually(() => socket.seen.length === expected.length, 'what was said before');
+            await cut(socket, witnesses[0]);
+            if (round % 4 > 0) for (const i of [1, 2, 3]) await say('bcast', `away ${round} ${i}`);
+            await say('room', 'red', Buffer.from([n]));
+            await say('room', 'blue', n);
+            await comeBack(socket);
+            assert.deepEqual([socket.recovered, socket.id], [true, id], `round ${round}`);
+            assert.deepEqual(socket.seen, expected);
+            assert.deepEqual((await ask(witnesses[0], 'fetch', 'red'))[0].map((one) => one.id), [id]);
+            moves += (await workerOf(socket)) !== before;
+        }
+        assert.ok(moves > 0 && moves < 16, `${moves} of 16 came to the other worker`);
+    });
+
+    for (const [name, place] of Object.entries({ two: server, three })) {
+        test(`nothing is lost or doubled while ${name} workers go on sending`, async (t) => {
+            const [witness, ...speakers] = await Promise.all(Array.from({ length: 7 }, () => connected(t, place.url, MODES.websocket)));
+            const listeners = await Promise.all(Array.from({ length: 6 }, () => listener(t, place.url)));
+            const said = speakers.map(() => 0);
+            let over = false;
+            const talking = Promise.all(speakers.map(async (speaker, i) => {
+                while (!over) {
+                    speaker.emit('bcast', `${i} ${said[i]++}`);
+                    await ask(speaker, 'ack', 'x');
+                }
+            }));
+            const complete = [];
+
+            await Promise.all(listeners.map(async (socket) => {
+                let isWhole = true;
+                for (let round = 0; round < 8 && isWhole; round += 1) {
+                    await cut(socket, witness);
+                    await comeBack(socket);
+                    isWhole = socket.recovered;
+                }
+                if (isWhole) complete.push(socket);
+            }));
+            over = true;
+            await talking;
+            witness.emit('bcast', 'end');
+            /* With three, one that is sent by the third worker just now may make a recovery fail, which is told. */
+            assert.ok(complete.length >= (name === 'two' ? 6 : 1), `${complete.length} were restored each time`);
+            for (const socket of complete) {
+                await eventually(() => socket.seen.some(([, x]) => x === 'end'), 'the end');
+                speakers.forEach((_, i) => {
+                    const heard = socket.seen.map(([, x]) => x.split(' ')).filter(([who]) => who === String(i)).map(([, k]) => Number(k));
+
+                    assert.deepEqual(heard, heard.map((_, k) => heard[0] + k), `sender ${i}`);
+                    assert.equal(heard.at(-1), said[i] - 1);
+                });
+            }
+        });
+    }
+});
+
+describe('a worker that is slow', oursOnly, () => {
+    test('keeps its own clients waiting, and nobody else', async (t) => {
+        const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
+        const sockets = await crowd(t, server.url, 16, MODES.websocket);
+        const owners = await Promise.all(sockets.map(workerOf));
+        const slow = sockets[0];
+        const [same, other] = [true, false].map((is) => sockets.filter((_, i) => i > 0 && (owners[i] === owners[0]) === is));
+        const heard = sockets.map((socket) => happens(socket, 'bcast'));
+        let blocked = true;
+
+        slow.emit('block', 1500, () => (blocked = false));
+        /* Those of the other worker go on meanwhile, sessions of both open and close there, and broadcasts are kept for the slow one. */
+        await Promise.all(other.map(async (socket, i) => assert.deepEqual(await ask(socket, 'ack', i), [i])));
+        other[0].emit('bcast', 'to all');
+        await Promise.all(other.map((socket) => heard[sockets.indexOf(socket)]));
+        assert.ok(blocked, 'all of that while it was blocked');
+        await Promise.all(same.map(async (socket, i) => assert.deepEqual(await ask(socket, 'ack', i), [i])));
+        for (const events of await Promise.all(heard)) assert.deepEqual(events, ['to all']);
+        nobodyLeft(sockets);
+    });
+});
+
 test('connections spread over the workers', oursOnly, async (t) => {
     const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
     const sockets = await crowd(t, server.url, 60, MODES.websocket);

@@ -281,17 +281,24 @@ static void on_bcast_ack(sio_socket *socket, sio_event *event, void *data)
         sio_ack_drop(ack);
 }
 
+/* Not a thing that a server does: what others feel of one that does it. */
+static void on_block(sio_socket *socket, sio_event *event, void *data)
+{
+    (void)socket;
+    (void)data;
+    uv_sleep((unsigned)testbed_number(testbed_argument(event, 0)));
+    (void)sio_event_ack(event, SIO_NO_ARGS);
+}
+
 static int set_up(testbed *bed)
 {
     static const testbed_event events[] = {
-        { "echo", on_echo },           { "ack", on_ack },
-        { "bcast", on_bcast },         { "join", on_join },
-        { "leave", on_leave },         { "room", on_room },
-        { "broadcast", on_broadcast }, { "fetch", on_fetch },
-        { "kick", on_kick },           { "move", on_move },
-        { "unmove", on_unmove },       { "others", on_others },
-        { "everybody", on_everybody }, { "sse", on_sse },
-        { "bcast-ack", on_bcast_ack }, { NULL, NULL },
+        { "echo", on_echo },           { "ack", on_ack },       { "bcast", on_bcast },
+        { "join", on_join },           { "leave", on_leave },   { "room", on_room },
+        { "broadcast", on_broadcast }, { "fetch", on_fetch },   { "kick", on_kick },
+        { "move", on_move },           { "unmove", on_unmove }, { "others", on_others },
+        { "everybody", on_everybody }, { "sse", on_sse },       { "bcast-ack", on_bcast_ack },
+        { "block", on_block },         { NULL, NULL },
     };
 
     int rc =
