@@ -1,5 +1,6 @@
 #include "engineio/request.h"
 
+#include "engineio/elsewhere.h"
 #include "engineio/family.h"
 #include "engineio/handshake.h"
 #include "engineio/http_reply.h"
@@ -88,22 +89,33 @@ static bool is_header_text(eio_slice text)
     return true;
 }
 
-/* A session that is ending is unknown already. */
-static eio_session *find_session(eio_server *server, const eio_request_query *query)
+eio_session *eio_request_find_session(eio_server *server, eio_slice sid)
 {
-    eio_session *session =
-        eio_table_find(&server->sessions, (eio_slice){ query->sid, query->sid_len });
+    eio_session *session = eio_table_find(&server->sessions, sid);
 
     return session != NULL && session->state < SESSION_ENDING ? session : NULL;
 }
 
-/* Nobody here knows it: perhaps a sibling does. */
+static eio_session *find_session(eio_server *server, const eio_request_query *query)
+{
+    return eio_request_find_session(server, (eio_slice){ query->sid, query->sid_len });
+}
+
+/* Nobody here knows it: perhaps a sibling does, or another host. Once: what came from there is at its end. */
+static bool give_away(eio_server *server, eio_http_request *request, eio_slice sid)
+{
+    if (eio_http_is_far(request))
+        return false;
+    if (server->family != NULL && server->family->stray(server, request, sid, server->family_data))
+        return true;
+    return server->elsewhere != NULL &&
+           server->elsewhere->stray(server, request, sid, server->elsewhere_data);
+}
+
 static void refuse_unknown(eio_server *server, eio_http_request *request,
                            const eio_request_query *query)
 {
-    const eio_slice sid = { query->sid, query->sid_len };
-
-    if (server->family == NULL || !server->family->stray(server, request, sid, server->family_data))
+    if (!give_away(server, request, (eio_slice){ query->sid, query->sid_len }))
         eio_reply_refusal(server, request, EIO_UNKNOWN_SID, NULL, "sid");
 }
 

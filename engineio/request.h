@@ -21,6 +21,9 @@ typedef struct eio_request_query {
 void eio_request_read_query(const eio_server *server, const eio_http_request *request,
                             eio_request_query *query);
 
+/* Whose request it is. Borrowed; NULL: a session that is ending is unknown already. */
+eio_session *eio_request_find_session(eio_server *server, eio_slice sid);
+
 /* A request that the middlewares let pass: its session, or the refusal that it gets. */
 void eio_request_verify(eio_server *server, eio_http_request *request, bool is_upgrade);
 

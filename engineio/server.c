@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engineio/elsewhere.h"
 #include "engineio/handshake.h"
 #include "engineio/head.h"
 #include "engineio/heartbeat.h"
@@ -115,11 +116,26 @@ static void server_finish(eio_server *server)
         on_closed(data);
 }
 
-/* Closing is over once on_close was called for every session, and not from within eio_server_close. */
+/*
+ * Closing is over once on_close was called for every session, and not from within eio_server_close. Then what is
+ * carried to and from other hosts has to end.
+ */
 static void finish_if_closed(eio_server *server)
 {
-    if (server->is_closed && server->sessions.count == 0)
+    const eio_elsewhere *elsewhere = server->elsewhere;
+
+    if (!server->is_closed || server->sessions.count > 0)
+        return;
+    server->elsewhere = NULL;
+    if (elsewhere != NULL)
+        elsewhere->closing(server, server->elsewhere_data);
+    else
         server_finish(server);
+}
+
+void eio_server_elsewhere_closed(eio_server *server)
+{
+    server_finish(server);
 }
 
 static void handle_ending(eio_deadline *deadline)

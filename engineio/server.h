@@ -27,6 +27,8 @@ struct eio_server {
     eio_counters counters;
     const struct eio_family *family; /* NULL: it stands alone */
     void *family_data;
+    const struct eio_elsewhere *elsewhere; /* NULL: what is not here is nowhere */
+    void *elsewhere_data;
     const eio_session *receiving; /* whose POST is being read, and that */
     const eio_http_request *post;
     eio_deadline_queue ping_intervals, ping_timeouts; /* sessions */

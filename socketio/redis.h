@@ -340,4 +340,56 @@ EIO_API extern const struct sio_adapter_type sio_adapter_redis_sharded;
  */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis_streams;
 
+/* ---- requests that reach the wrong server ---- */
+
+struct eio_server;
+
+/**
+ * Answers requests of sessions on other servers through those, over Redis, and theirs through this one: behind a
+ * balancer without sticky sessions clients may poll, and upgrade. All servers on one Redis, key and path that have one
+ * are in it; Node's are not. Nothing of a client's Cookie, Authorization and Proxy-Authorization headers crosses over:
+ * hooks of the server that has the session see its requests without them.
+ *
+ *     sio_server_new(&io, http, &options, &why);
+ *     sio_forwarder_new(&forwarder, sio_server_engine(io), bus, NULL);
+ */
+typedef struct sio_forwarder sio_forwarder;
+
+/** Limits that are 0 mean the default. */
+typedef struct sio_forwarder_options {
+    size_t size;              /**< set by sio_forwarder_options_init */
+    uint64_t find_timeout_ms; /**< 1000: nobody says so long that he has it: `Session ID unknown` */
+    /** 4000: a server that says nothing for so long is gone, and with it what is under way with it */
+    uint64_t silence_ms;
+    size_t max_remembered; /**< 100000 sessions of others, and who has them */
+} sio_forwarder_options;
+
+/** Fill with the defaults. */
+EIO_API void sio_forwarder_options_init(sio_forwarder_options *options);
+
+/** Figures since the start, for metrics. */
+typedef struct sio_forwarder_counters {
+    uint64_t forwarded; /**< requests of clients here that others were to answer */
+    uint64_t served;    /**< requests of others' clients that were answered here */
+    uint64_t unknown;   /**< of the former: nobody has the session */
+    uint64_t lost; /**< requests, at either end, that a lost link or a silent server has ended */
+    uint64_t bad;  /**< messages that made no sense */
+} sio_forwarder_counters;
+
+/**
+ * Begin to forward. On several workers each needs one of its own, with a bus of its own.
+ *
+ * @param out      new, borrowed: it goes with the server, before that calls back that it is closed
+ * @param engine   before its first request; sio_server_engine
+ * @param bus      of the same loop; borrowed until the server is closed
+ * @param options  copied; NULL: the defaults
+ * @return EIO_OK, EIO_E_EXISTS (it has one), EIO_E_INVALID, EIO_E_NOMEM, EIO_E_RANDOM
+ * @note Loop thread.
+ */
+EIO_API int sio_forwarder_new(sio_forwarder **out, struct eio_server *engine, sio_redis_bus *bus,
+                              const sio_forwarder_options *options);
+
+/** @return the figures as they are now, by value */
+EIO_API sio_forwarder_counters sio_forwarder_count(const sio_forwarder *forwarder);
+
 #endif

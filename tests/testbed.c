@@ -135,6 +135,8 @@ static int start_io(testbed_unit *unit, eio_error *why)
     if (rc != EIO_OK)
         return rc;
     rc = sio_server_new(&bed->io, bed->http, &options, why);
+    if (rc == EIO_OK)
+        rc = testbed_forward(bed, why);
     if (rc != EIO_OK)
         return rc;
     rc = contract->set_up(bed);

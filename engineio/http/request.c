@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "engineio/http/connection.h"
+#include "engineio/http/far.h"
 #include "engineio/http/response.h"
 #include "engineio/http/server.h"
 
@@ -32,6 +33,7 @@ void eio_http_request_free(eio_http_request *request)
     eio_buffer_unref(request->body);
     eio_buffer_unref(request->lines);
     free(request->param_text);
+    free(request->far);
     if (request->headers != request->first_headers)
         free(request->headers);
     if (request->head != request->first_head)
@@ -242,20 +244,37 @@ static bool comes_from_proxy(const eio_http_request *request, const eio_stream *
     return eio_proxies_trust(proxies, (eio_slice){ peer, len });
 }
 
+/* NULL in on_abort: there is no connection any more. */
+static const eio_stream *stream_of(const eio_http_request *request)
+{
+    return eio_http_connection_stream(request->connection);
+}
+
 bool eio_http_is_secure(const eio_http_request *request)
 {
-    const eio_stream *stream = eio_http_connection_stream(request->connection);
-
-    if (stream == NULL) /* in on_abort: there is no connection any more */
+    if (request->far != NULL)
+        return request->far->is_secure;
+    const eio_stream *stream = stream_of(request);
+    if (stream == NULL)
         return false;
     return eio_stream_is_secure(stream) ||
            (comes_from_proxy(request, stream) && eio_proxies_say_https(request));
 }
 
+static size_t copy_address(eio_slice address, char *out, size_t size)
+{
+    size_t len = address.len < size ? address.len : size - 1;
+
+    memcpy(out, address.base, len);
+    out[len] = '\0';
+    return len;
+}
+
 size_t eio_http_remote_address(const eio_http_request *request, char *out, size_t size)
 {
-    const eio_stream *stream = eio_http_connection_stream(request->connection);
-
+    if (request->far != NULL)
+        return copy_address(eio_http_far_address(request->far), out, size);
+    const eio_stream *stream = stream_of(request);
     if (stream == NULL) {
         out[0] = '\0';
         return 0;
@@ -301,7 +320,8 @@ static void want_body(eio_http_request *request, eio_http_body_mode mode, size_t
     request->body_max = max_bytes;
     request->on_body = on_body;
     request->body_data = data;
-    eio_http_connection_want_body(request->connection);
+    if (request->far == NULL)
+        eio_http_connection_want_body(request->connection);
 }
 
 void eio_http_read_body(eio_http_request *request, size_t max_bytes,

@@ -44,7 +44,9 @@ typedef void eio_http_body_callback(eio_http_request *, int status, eio_slice by
 
 struct eio_http_request {
     struct eio_http_connection *connection; /* borrowed; has this as its current request */
-    eio_http_server *server;                /* borrowed: outlives its connections */
+    struct eio_http_far
+        *far; /* own; NULL unless its client is elsewhere: then there is no connection */
+    eio_http_server *server; /* borrowed: outlives its connections */
 
     char *head; /* the target, then names and values: first_head, or own heap */
     size_t head_len;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "engineio/http/far.h"
 #include "engineio/http/server.h"
 
 enum { FIRST_LINE_BYTES = 256, MOST_LIBRARY_BYTES = 320 };
@@ -255,7 +256,7 @@ static int finish(eio_http_request *request, int rc)
     if (rc == EIO_OK)
         eio_http_connection_finish(request->connection);
     else
-        eio_http_connection_destroy(request->connection);
+        eio_http_destroy(request);
     return rc;
 }
 
@@ -267,6 +268,10 @@ int eio_http_respond(eio_http_request *request, int status, eio_buffer *body)
         return EIO_E_STATE;
     if (body != NULL)
         bytes = eio_buffer_slice(body);
+    if (request->far != NULL) {
+        eio_http_far_respond(request, status, bytes);
+        return EIO_OK;
+    }
     int rc = send_head(request, status, (int64_t)bytes.len);
     if (rc == EIO_OK && bytes.len > 0 && !request->head_only) {
         rc = eio_stream_write(eio_http_connection_stream(request->connection), body, bytes);
@@ -354,37 +359,57 @@ int eio_http_respond_end(eio_http_request *request)
 
 void eio_http_destroy(eio_http_request *request)
 {
-    if (request->response != EIO_HTTP_RESPONSE_ENDED)
+    if (request->response == EIO_HTTP_RESPONSE_ENDED)
+        return;
+    if (request->far != NULL)
+        eio_http_far_drop(request);
+    else
         eio_http_connection_destroy(request->connection);
 }
 
 /* ---- upgrades ---- */
 
-eio_stream *eio_http_upgrade(eio_http_request *request, eio_slice extra,
-                             const eio_stream_handler *handler, void *data)
+static eio_buffer *format_upgrade(const eio_http_request *request, eio_slice extra)
 {
     static const char first[] = "HTTP/1.1 101 Switching Protocols\r\n";
     eio_slice lines = { NULL, 0 };
 
-    assert(request->response == EIO_HTTP_RESPONSE_NONE);
     if (request->lines != NULL)
         lines = eio_buffer_slice(request->lines);
-    request->status = 101;
     eio_buffer *head = eio_buffer_new(sizeof(first) + extra.len + lines.len + 2);
-    if (head == NULL) {
-        eio_http_connection_destroy(request->connection);
+    if (head == NULL)
         return NULL;
-    }
     /* There is room for all. */
     (void)eio_buffer_append(&head, (eio_slice){ first, sizeof(first) - 1 });
     (void)eio_buffer_append(&head, extra);
     (void)eio_buffer_append(&head, lines);
     (void)eio_buffer_append(&head, EIO_STR("\r\n"));
-    int rc = queue_buffer(request, head);
-    eio_buffer_unref(head);
-    if (rc != EIO_OK) {
-        eio_http_connection_destroy(request->connection);
+    return head;
+}
+
+/* Send the head, and let go of the connection. NULL: out of memory, and it is closed. */
+static eio_stream *switch_connection(eio_http_request *request, eio_buffer *head,
+                                     const eio_stream_handler *handler, void *data)
+{
+    if (request->far != NULL)
+        return eio_http_far_upgrade(request, head, handler, data);
+    if (queue_buffer(request, head) == EIO_OK)
+        return eio_http_connection_release(request->connection, handler, data);
+    eio_http_connection_destroy(request->connection);
+    return NULL;
+}
+
+eio_stream *eio_http_upgrade(eio_http_request *request, eio_slice extra,
+                             const eio_stream_handler *handler, void *data)
+{
+    assert(request->response == EIO_HTTP_RESPONSE_NONE);
+    request->status = 101;
+    eio_buffer *head = format_upgrade(request, extra);
+    if (head == NULL) {
+        eio_http_destroy(request);
         return NULL;
     }
-    return eio_http_connection_release(request->connection, handler, data);
+    eio_stream *stream = switch_connection(request, head, handler, data);
+    eio_buffer_unref(head);
+    return stream;
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ask, connected, MODES } from '../support/clients.mjs';
 import { openSocketSession, PollingSession } from '../support/session.mjs';
-import { oursOnly, sharedTestbed, testbedFor } from '../support/testbed.mjs';
+import { oursOnly, ownerOf, sharedTestbed, testbedFor } from '../support/testbed.mjs';
 import { eventually } from '../support/waiting.mjs';
 import { OPCODE } from '../support/websocket.mjs';
 import { request, Wire } from '../support/wire.mjs';
@@ -25,6 +25,15 @@ async function openPolling(port) {
         if (packet.startsWith('40')) session.connected = JSON.parse(packet.slice(2));
     } while (!packet.startsWith('42["auth"'));
     return session;
+}
+
+/* The same, and then upgraded. */
+async function openUpgraded(port) {
+    const session = await openPolling(port);
+    const socket = await session.upgrade();
+
+    await socket.barrier();
+    return Object.assign(socket, { connected: session.connected });
 }
 
 async function beginPoll(session) {
@@ -120,16 +129,22 @@ const over = {
     },
 };
 
+/* How a client of each transport comes, and which server has it. */
+const ways = {
+    websocket: { open: openSocketSession, at: (port) => port, reasons: over.websocket },
+    'an upgraded connection': { open: openUpgraded, at: ownerOf, reasons: over.websocket },
+    polling: { open: openPolling, at: ownerOf, reasons: over.polling },
+};
+
 describe('the server is told', () => {
     const server = sharedTestbed(CALM);
 
-    for (const [transport, reasons] of Object.entries(over)) {
+    for (const [transport, { open, at, reasons }] of Object.entries(ways)) {
         for (const [reason, acts] of Object.entries(reasons)) {
             for (const [what, act] of Object.entries(acts)) {
                 test(`\`${reason}\` of a client on ${transport} that ${what}`, async (t) => {
-                    const witness = await connected(t, server.url, MODES.websocket);
-                    const leaver =
-                        transport === 'polling' ? await openPolling(server.port) : await openSocketSession(server.port);
+                    const witness = await connected(t, `http://127.0.0.1:${at(server.port)}`, MODES.websocket);
+                    const leaver = await open(server.port);
                     const id = leaver.connected.sid;
 
                     t.after(() => leaver.destroy?.());
@@ -165,7 +180,7 @@ test('the server is told `ping timeout` of a client that does not answer', async
 
 test('the server is told `ping timeout` of a client that does not even poll', async (t) => {
     const other = await testbedFor(t, { pingInterval: 100, pingTimeout: 800 });
-    const witness = await connected(t, other.url, MODES.websocket);
+    const witness = await connected(t, `http://127.0.0.1:${ownerOf(other.port)}`, MODES.websocket);
     const silent = await openPolling(other.port);
 
     assert.equal(await reasonOf(witness, silent.connected.sid), 'ping timeout');

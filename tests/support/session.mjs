@@ -1,5 +1,6 @@
 /* Engine.IO sessions by hand. */
 import assert from 'node:assert/strict';
+import { ownerOf } from './testbed.mjs';
 import { eventually } from './waiting.mjs';
 import { request } from './wire.mjs';
 import { RawWebSocket } from './websocket.mjs';
@@ -20,7 +21,7 @@ export class PollingSession {
     }
 
     static async open(port, { path = '/engine.io/', query = '', headers } = {}) {
-        const response = await request(port, `${path}?${POLLING}${query}`, { headers });
+        const response = await request(ownerOf(port), `${path}?${POLLING}${query}`, { headers });
 
         assert.equal(response.status, 200, response.body);
         assert.equal(response.body[0], '0');

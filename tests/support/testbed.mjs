@@ -8,7 +8,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { within } from './waiting.mjs';
+import { RedisServer } from './redis.mjs';
+import { eventually, within } from './waiting.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -110,7 +111,11 @@ function environment(isMeasured) {
  * options: the command line's, in camel case. `descriptors` limits the open files of the process instead;
  * `isMeasured` says that its memory will be looked at; `node` starts Node's server.
  */
-export function startTestbed({ descriptors, isMeasured, node, ...options } = {}) {
+export function startTestbed(options = {}) {
+    return process.env.FORWARDED && !options.redis ? startForwarded(options) : startOne(options);
+}
+
+function startOne({ descriptors, isMeasured, node, ...options }) {
     const words = [...program(node), ...optionWords({ contract: 'protocol', port: 0, ...options })];
     const limited = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...words];
     const [command, ...args] = descriptors ? limited : words;
@@ -120,6 +125,35 @@ export function startTestbed({ descriptors, isMeasured, node, ...options } = {})
     child.stderr.setEncoding('utf8');
     child.on('error', () => {}); /* 'close' follows and tells */
     return new Testbed(child).listening();
+}
+
+/* By the port of a server that forwards: that of the server beside it where sessions are opened. */
+const owners = new Map();
+
+export const ownerOf = (port) => owners.get(port) ?? port;
+
+/*
+ * With FORWARDED: two servers, that forward. The one that is handed out has none of the sessions that
+ * support/session.mjs opens, so that all of their requests are answered by the other.
+ */
+async function startForwarded(options) {
+    const redis = await new RedisServer().start();
+    const member = { ...options, redis: redis.url, forward: true };
+    const [server, owner] = await Promise.all([startOne(member), startOne(member)]);
+    const stop = server.stop.bind(server);
+
+    for (const { url } of [server, owner]) await eventually(async () => (await fetch(`${url}/readyz`)).ok, 'the link to Redis');
+    owners.set(server.port, owner.port);
+    server.owner = owner;
+    server.stop = async () => {
+        try {
+            await owner.stop();
+            await stop();
+        } finally {
+            await redis.stop();
+        }
+    };
+    return server;
 }
 
 /* Starts one for the file or the group of tests that this is called in. */

@@ -53,6 +53,7 @@ static const option_row rows[] = {
     { "adapter", ADAPTER, 0 },
     ROW("redis-key", TEXT, redis_key),
     ROW("private-answers", FLAG, private_answers),
+    ROW("forward", FLAG, forward),
 };
 
 enum { N_ROWS = sizeof(rows) / sizeof(*rows), MAX_DIGITS = 15 };
@@ -163,6 +164,8 @@ static bool check(const testbed_options *options)
         return fail("workers", "at most 64");
     if (options->adapter != NULL && options->redis == NULL)
         return fail("adapter", "needs --redis");
+    if (options->forward && options->redis == NULL)
+        return fail("forward", "needs --redis");
     if (options->port > 65535)
         return fail("port", "at most 65535");
     return true;

@@ -45,19 +45,39 @@ int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
     if (options->adapter == NULL)
         return eio_error_set(why, EIO_E_UNSUPPORTED, "--adapter %s: not there yet",
                              bed->options.adapter);
-    if (bed->worker != NULL && sio_worker_index(bed->worker) > 0)
-        return EIO_OK; /* worker 0 speaks for all */
+    /* Worker 0 speaks for all, but each forwards by itself. */
+    const bool is_hub = bed->worker == NULL || sio_worker_index(bed->worker) == 0;
+    if (!is_hub && !bed->options.forward)
+        return EIO_OK;
     sio_redis_bus_options_init(&bus_options);
     bus_options.redis.url = bed->options.redis;
     bus_options.on_log = log_line;
     if (bed->options.redis_key != NULL)
         bus_options.key = bed->options.redis_key;
     bus_options.publish_on_specific_response_channel = bed->options.private_answers;
-    if (options->adapter == &sio_adapter_redis_streams)
+    if (is_hub && options->adapter == &sio_adapter_redis_streams)
         bus_options.streams = &streams;
     int rc = sio_redis_bus_new(&bed->bus, bed->loop, &bus_options, why);
     options->adapter_data = bed->bus;
     return rc;
+}
+
+static int forward(testbed *bed, eio_server *engine)
+{
+    sio_forwarder *forwarder;
+
+    return engine == NULL ? EIO_OK : sio_forwarder_new(&forwarder, engine, bed->bus, NULL);
+}
+
+int testbed_forward(testbed *bed, eio_error *why)
+{
+    int rc = EIO_OK;
+
+    if (bed->options.forward)
+        rc = forward(bed, sio_server_engine(bed->io));
+    if (bed->options.forward && rc == EIO_OK)
+        rc = forward(bed, bed->engine);
+    return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "--forward: %s", eio_strerror(rc));
 }
 
 void testbed_redis_close(testbed *bed, void (*on_closed)(void *data), void *data)

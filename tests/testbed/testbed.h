@@ -45,6 +45,7 @@ typedef struct testbed_options {
     bool deflate;
     bool msgpack; /* the parser */
     bool private_answers;
+    bool forward;
 } testbed_options;
 
 typedef struct testbed_contract {
@@ -88,6 +89,8 @@ bool testbed_options_parse(testbed_options *options, int argc, char **argv);
 
 /* Make the links that the options name, and set the adapter. */
 int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why);
+/* Forward over those links, if the options say so. */
+int testbed_forward(testbed *bed, eio_error *why);
 /* Once the server is closed; calls back at once if there are none. */
 void testbed_redis_close(testbed *bed, void (*on_closed)(void *data), void *data);
 /* NULL: ready, or there are none. */
