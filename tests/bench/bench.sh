@@ -8,7 +8,7 @@ build_to_bench() {
     say "building (log: $LOGS/bench.log)"
     {
         configure_to_measure &&
-            ninja -C build-bench -j "$JOBS" tests/testbed tests/bench/{sioload,limit,limit_uv}
+            ninja -C build-bench -j "$JOBS" tests/testbed tests/server.pem tests/bench/{sioload,limit,limit_uv}
     } >"$LOGS/bench.log" 2>&1 </dev/null || {
         tail -n 40 "$LOGS/bench.log" >&2
         die "the build failed: $LOGS/bench.log"
@@ -19,6 +19,33 @@ build_to_bench() {
 bench_capacity() {
     build_to_bench
     python3 tests/bench/capacity.py build-bench
+}
+
+# measure_with_peers SCRIPT [its options]: beside what npm has
+measure_with_peers() {
+    build_to_bench
+    npm_install tests/bench/peers
+    python3 "tests/bench/$1.py" --build build-bench "${@:2}"
+}
+
+# bench_cluster [options]: workers, and servers on one Redis with each adapter, beside Node's
+bench_cluster() {
+    need_command redis-server redis-server
+    need_install
+    measure_with_peers cluster "$@"
+}
+
+# bench_crowd [options]: as many clients as there may be, what a broadcast takes them, what it does to others
+bench_crowd() { measure_with_peers crowd "$@"; }
+
+# bench_chat [--original DIR] [options]: chatd demo on Redis, beside the Node original
+bench_chat() {
+    need_command redis-server redis-server
+    need_install
+    npm_install chat/client
+    build_to_run
+    build_to_bench
+    python3 tests/bench/chat.py --build build-bench --chatd build-run/chat/chatd "$@"
 }
 
 # bench_servers [option of bench.py | SCENARIO]...: side by side with peers and the kernel's limit

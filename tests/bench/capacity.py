@@ -13,50 +13,30 @@ import subprocess
 import sys
 import time
 
-PORT = 24321
+from machine import Server, end_in_order, sioload, sioload_command, sound
+from servers import ours
 
 
 def slab_bytes():
     return int(re.search(r"^Slab:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.M)[1]) * 1024
 
 
-class Testbed:
-    def __init__(self, build):
-        self.build = build
-
-    def __enter__(self):
-        command = ["taskset", "-c", "0", f"{self.build}/tests/testbed", "--contract", "load", "--port", str(PORT)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        self.process.stdout.readline()
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-
-    def load(self, *arguments):
-        command = ["taskset", "-c", "1", f"{self.build}/tests/bench/sioload", arguments[0], "--port", str(PORT),
-                   "--pid", str(self.process.pid), "--cpu", "0", *map(str, arguments[1:])]
-        return subprocess.Popen(command, stdout=subprocess.PIPE)
-
-
 def idle(build, clients):
     """(RSS of the server, kernel memory of one side), both in bytes, more than before the clients came"""
     before = slab_bytes()
-    with Testbed(build) as bed:
-        load = bed.load("idle", "--clients", clients, "--duration", 3, "--settle", 1)
+    with Server(ours(build).command()) as server:
+        command = sioload_command(build, "idle", [server], ["--clients", clients, "--duration", 3, "--settle", 1])
+        load = subprocess.Popen(command, stdout=subprocess.PIPE)
         time.sleep(3)
         kernel = (slab_bytes() - before) / 2  # the other half is the load generator's
-        result = json.loads(load.communicate()[0])
-    assert result["errors"] == 0, result
+        result = sound(json.loads(load.communicate()[0]))
     return result["rss_per_conn_bytes"] * clients, kernel
 
 
 def broadcast_us(build, clients):
-    with Testbed(build) as bed:
-        load = bed.load("bcast", "--clients", clients, "--window", 1, "--duration", 2, "--warmup", 0.5)
-        result = json.loads(load.communicate()[0])
-    assert result["errors"] == 0, result
+    with Server(ours(build).command()) as server:
+        result = sound(sioload(build, "bcast", [server],
+                               ["--clients", clients, "--window", 1, "--duration", 2, "--warmup", 0.5]))
     return result["server"]["cpu_us_per_delivery"] * clients
 
 
@@ -71,6 +51,7 @@ def fit(name, unit, few, many, measure, checks):
 
 
 def main():
+    end_in_order()
     build = sys.argv[1]
     fit("memory of the server", "bytes", 2000, 8000, lambda n: idle(build, n)[0], (5000, 15000))
     fit("memory of the kernel", "bytes", 2000, 8000, lambda n: idle(build, n)[1], (5000, 15000))

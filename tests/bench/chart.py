@@ -3,7 +3,7 @@
 import html
 import sys
 
-from bench import load, medians
+from tables import load, medians
 
 SERVERS = [("ours", "socketio-c", "#1b7f4d"), ("bun", "Bun", "#c9a063"), ("node", "Node (ws)", "#8a8f98"),
            ("floor", "least the kernel allows", "#d5d8dc")]

@@ -1,7 +1,7 @@
 /*
  * sioload - a load generator for Socket.IO v4 servers (Engine.IO v4).
  *
- * One thread, epoll, libc only. Loopback only: it refuses other addresses.
+ * One thread, epoll; TLS by mbedTLS, permessage-deflate by zlib. Loopback only: it refuses other addresses.
  * Every run is bounded in time and stops by itself. Prints one JSON object.
  * See README.md for modes, options and the server contract.
  */
@@ -25,11 +25,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inflated.h"
+#include "secure.h"
+
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
 
-enum { CAP = 224, RBUF = 1 << 18, MAXPIDS = 64, RING = 1 << 16 };
+enum { CAP = 224, RBUF = 1 << 18, MAXPIDS = 64, MAXPORTS = 8, RING = 1 << 16 };
 #define NS 1000000000ull
 
 static void die(const char *fmt, ...)
@@ -60,23 +63,26 @@ static uint64_t now_ns(void)
 
 /* ---------------------------------------------------------------- options */
 
-enum mode { M_CONNECT, M_ECHO, M_BCAST, M_ROOMS, M_POLL, M_IDLE };
+enum mode { M_CONNECT, M_ECHO, M_BCAST, M_ROOMS, M_POLL, M_IDLE, M_DEMO, N_MODES };
 enum kind { K_STRING, K_OBJECT, K_BINARY };
 
-static const char *mode_names[] = { "connect", "echo", "bcast", "rooms", "polling", "idle" };
+static const char *mode_names[] = {
+    "connect", "echo", "bcast", "rooms", "polling", "idle", "demo"
+};
 
 static struct {
     enum mode mode;
     enum kind kind;
     const char *host;
-    int port, n, window, size, conc, roomsize;
-    double dur, warm, rate, settle;
-    bool ack, verify, churn, first, active_close;
-    int pids[MAXPIDS], npids, cpu;
+    int ports[MAXPORTS], nports, n, window, size, conc, roomsize;
+    double dur, warm, rate, settle, hold;
+    bool ack, verify, churn, first, tls, deflate;
+    int pids[MAXPIDS], npids, beside[MAXPIDS], nbeside, cpu;
     double deadline;
-    const char *label;
+    const char *label, *cookie_file;
 } o = { .host = "127.0.0.1",
-        .port = 3000,
+        .ports = { 3000 },
+        .nports = 1,
         .n = 100,
         .window = 1,
         .size = 32,
@@ -142,12 +148,17 @@ static double hist_us(double q)
 /* ---------------------------------------------------------------- server process figures */
 
 struct usage {
-    uint64_t t, cpu_ns, utime_ms, stime_ms, self_ns, ksoft_ns;
+    uint64_t t, cpu_ns, utime_ms, stime_ms, self_ns, ksoft_ns, beside_ns;
     uint64_t steal, cpu_busy; /* ticks, of the server's cpu (or all) */
     uint64_t vol, invol;
     long rss_kb, pss_kb, priv_kb, peak_kb;
     int threads;
     long tcp_mem_pages, tcp_inuse;
+    struct thread_ns {
+        int id;
+        uint64_t ns;
+    } thread[MAXPIDS]; /* of the server, as many as there is room for */
+    int nthread;
 };
 
 static bool slurp(const char *path, char *buf, size_t cap)
@@ -192,6 +203,36 @@ static long field_kb(const char *buf, const char *key)
     return p ? strtol(p + strlen(key), NULL, 10) : 0;
 }
 
+/* Nanoseconds of all its threads: the first field of their schedstat. `u`, if not NULL, keeps those of each. */
+static uint64_t threads_ns(int pid, struct usage *u)
+{
+    char path[300], buf[4096];
+    uint64_t sum = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    struct dirent *e;
+    while (d && (e = readdir(d))) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", pid, e->d_name);
+        uint64_t ns = slurp(path, buf, sizeof buf) ? strtoull(buf, NULL, 10) : 0;
+        sum += ns;
+        if (!u)
+            continue;
+        if (u->nthread < MAXPIDS)
+            u->thread[u->nthread++] = (struct thread_ns){ atoi(e->d_name), ns };
+        snprintf(path, sizeof path, "/proc/%d/task/%s/status", pid, e->d_name);
+        if (slurp(path, buf, sizeof buf)) {
+            u->vol += (uint64_t)field_kb(buf, "\nvoluntary_ctxt_switches:");
+            u->invol += (uint64_t)field_kb(buf, "nonvoluntary_ctxt_switches:");
+        }
+    }
+    if (d)
+        closedir(d);
+    return sum;
+}
+
 static void usage_read(struct usage *u, bool mem)
 {
     static char buf[65536];
@@ -215,24 +256,7 @@ static void usage_read(struct usage *u, bool mem)
                 u->threads += (int)th;
             }
         }
-        /* Nanosecond figures: the first field of schedstat of every thread. */
-        snprintf(path, sizeof path, "/proc/%d/task", o.pids[i]);
-        DIR *d = opendir(path);
-        struct dirent *e;
-        while (d && (e = readdir(d))) {
-            if (e->d_name[0] == '.')
-                continue;
-            snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", o.pids[i], e->d_name);
-            if (slurp(path, buf, sizeof buf))
-                u->cpu_ns += strtoull(buf, NULL, 10);
-            snprintf(path, sizeof path, "/proc/%d/task/%s/status", o.pids[i], e->d_name);
-            if (slurp(path, buf, sizeof buf)) {
-                u->vol += (uint64_t)field_kb(buf, "\nvoluntary_ctxt_switches:");
-                u->invol += (uint64_t)field_kb(buf, "nonvoluntary_ctxt_switches:");
-            }
-        }
-        if (d)
-            closedir(d);
+        u->cpu_ns += threads_ns(o.pids[i], u);
         if (mem) {
             snprintf(path, sizeof path, "/proc/%d/smaps_rollup", o.pids[i]);
             if (slurp(path, buf, sizeof buf)) {
@@ -245,6 +269,8 @@ static void usage_read(struct usage *u, bool mem)
                 u->peak_kb += field_kb(buf, "VmHWM:");
         }
     }
+    for (int i = 0; i < o.nbeside; i++)
+        u->beside_ns += threads_ns(o.beside[i], NULL);
     if (ksoft_pid > 0) {
         snprintf(path, sizeof path, "/proc/%d/schedstat", ksoft_pid);
         if (slurp(path, buf, sizeof buf))
@@ -275,7 +301,7 @@ static void usage_read(struct usage *u, bool mem)
 
 /* ---------------------------------------------------------------- connections */
 
-enum st { S_DEAD, S_TCP, S_HTTP, S_OPEN, S_SIO, S_JOIN, S_READY };
+enum st { S_DEAD, S_TCP, S_TLS, S_HTTP, S_OPEN, S_SIO, S_JOIN, S_READY };
 enum role { R_WS, R_GET, R_POST, R_TIMER };
 
 typedef struct client client;
@@ -286,15 +312,18 @@ typedef struct {
 
 typedef struct conn {
     head h;
-    uint8_t st, hlen, opcode, attach, fin, want_out;
+    uint8_t st, hlen, opcode, attach, want_out, deflate,
+        squeezed; /* deflate: agreed; squeezed: this message */
     int fd;
     uint32_t id, inflight, ackid, got;
     uint8_t hdr[14];
     uint64_t need, flen, t0, nrecv;
     char cap[CAP];
-    char *vbuf; /* --verify: the whole frame */
+    char *vbuf; /* the whole frame: to verify or to inflate */
     char *out;  /* unsent bytes */
     size_t outlen, outcap;
+    secure *tls;        /* NULL: plain */
+    inflated *own_flow; /* of a server that goes on with its window */
 } conn;
 
 static int ep;
@@ -340,7 +369,7 @@ static int tcp_open(uint32_t id, void *ptr)
         close(fd);
         return -1;
     }
-    a.sin_port = htons((uint16_t)o.port);
+    a.sin_port = htons((uint16_t)o.ports[id % (uint32_t)o.nports]);
     inet_pton(AF_INET, o.host, &a.sin_addr);
     if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS) {
         close(fd);
@@ -375,8 +404,9 @@ static void out_keep(conn *c, const char *p, size_t n)
     c->outlen += n;
 }
 
-static void raw_send(conn *c, const char *p, size_t n)
+static void net_send(void *owner, const char *p, size_t n)
 {
+    conn *c = owner;
     if (c->st == S_DEAD)
         return;
     if (c->outlen) {
@@ -395,6 +425,14 @@ static void raw_send(conn *c, const char *p, size_t n)
         out_keep(c, p + w, n - (size_t)w);
         arm(c, true);
     }
+}
+
+static void raw_send(conn *c, const char *p, size_t n)
+{
+    if (!c->tls)
+        net_send(c, p, n);
+    else if (c->st != S_DEAD && secure_write(c->tls, p, n) < 0)
+        conn_fail(c, "TLS");
 }
 
 static void flush_out(conn *c)
@@ -488,6 +526,8 @@ static struct {
     size_t ts;                              /* offset of the 24 stamped characters */
     size_t ts_phase, ack_phase, room_phase; /* mask phases */
     uint64_t expect;                        /* length of the text (or binary) that comes back */
+    char mine[32];                          /* how an event that comes back begins */
+    size_t mine_len;
 } T;
 
 static const char hexd[] = "0123456789abcdef";
@@ -506,9 +546,23 @@ static inline int unhex(char ch)
     return ch <= '9' ? ch - '0' : ch - 'a' + 10;
 }
 
+/* What a payload is filled with: one letter, or text that is as worth to compress as text is. */
+static char filler(size_t at)
+{
+    static const char text[] = "The ferry leaves at ten past nine, so bring the blue folder and "
+                               "both of the keys; if nobody is "
+                               "at the pier by then, ask for Martha in the yellow house behind the "
+                               "mill. Rain is likely until "
+                               "noon. We have room for six more, and perhaps a dog, but not for "
+                               "the piano that Jo wrote about. ";
+
+    return o.deflate ? text[at % (sizeof text - 1)] : 'x';
+}
+
 static const char *event_name(void)
 {
     switch (o.mode) {
+    case M_DEMO: return "message";
     case M_BCAST: return "bcast";
     case M_ROOMS: return "room";
     default: return o.ack ? "ack" : "echo";
@@ -529,8 +583,8 @@ static char *payload_make(size_t *len, size_t *tilde)
                                    "\"three\",null],\"user\":{\"id\":7,\"name\":\"ann\"},\"s\":\"",
                                    0);
         *tilde = 6;
-        while (n + 2 < s)
-            p[n++] = 'x';
+        for (; n + 2 < s; n++)
+            p[n] = filler(n - *tilde);
         p[n++] = '"';
         p[n++] = '}';
         *len = n;
@@ -539,8 +593,8 @@ static char *payload_make(size_t *len, size_t *tilde)
         p[n++] = '~';
         memset(p + n, '0', 24);
         n += 24;
-        while (n < s)
-            p[n++] = 'x';
+        for (; n < s; n++)
+            p[n] = filler(n);
         *tilde = 0;
         *len = n;
     }
@@ -553,6 +607,7 @@ static void template_make(void)
     char *pay = payload_make(&pl, &tilde);
     char *txt = xalloc(pl + 256);
     size_t n = 0;
+    T.mine_len = (size_t)snprintf(T.mine, sizeof T.mine, "42[\"%s\"", event_name());
     long ack = -1, room = -1;
     const char *q = o.kind == K_STRING ? "\"" : "";
     if (o.kind == K_BINARY) {
@@ -569,6 +624,10 @@ static void template_make(void)
         room = (long)n + 2;
         n += (size_t)sprintf(txt + n, "\"r000000\",");
     }
+    if (o.mode == M_DEMO) {
+        n += (size_t)sprintf(txt + n, "{\"roomId\":\"0\",\"from\":\"1\",\"date\":%lld,\"message\":",
+                             (long long)time(NULL));
+    }
     T.buf = xalloc(2 * pl + 1024);
     if (o.kind == K_BINARY) {
         n += (size_t)sprintf(txt + n, "{\"_placeholder\":true,\"num\":0}]");
@@ -584,7 +643,7 @@ static void template_make(void)
         size_t at = n;
         memcpy(txt + n, pay, pl);
         n += pl;
-        n += (size_t)sprintf(txt + n, "%s]", q);
+        n += (size_t)sprintf(txt + n, "%s%s]", q, o.mode == M_DEMO ? "}" : "");
         T.pay = frame_build(T.buf, 1, txt, n);
         T.len = T.pay + n;
         T.ts = T.pay + at + tilde + 1;
@@ -623,8 +682,10 @@ static void msg_send(conn *c, uint64_t ts, uint32_t seq)
 static uint64_t bc_next, bc_done; /* broadcast: next number to send, first not complete */
 static uint32_t *bc_count;        /* deliveries of message k, k mod RING */
 static uint32_t *bc_seen;         /* per client, next number awaited */
-static uint64_t t_now;            /* time of the current read */
-static uint64_t first_left;       /* idle: clients still to answer */
+static uint64_t bc_whole_n, bc_whole_sum,
+    bc_whole_max;           /* ns until a broadcast was with everybody */
+static uint64_t t_now;      /* time of the current read */
+static uint64_t first_left; /* idle: clients still to answer */
 static uint64_t sent_at_start;
 
 static void bcast_pump(void)
@@ -656,7 +717,7 @@ static void deliver(conn *c, const char *p, size_t n, uint64_t flen, bool bin)
         seq = seq << 4 | (uint32_t)unhex(t[i]);
     if (!T.expect)
         T.expect = flen;
-    if (flen != T.expect)
+    if (flen != T.expect && o.mode != M_DEMO) /* which puts its own time and user in */
         n_bad++;
     if (o.verify) {
         /* Everything between the stamp and the closing characters is filler. */
@@ -664,7 +725,7 @@ static void deliver(conn *c, const char *p, size_t n, uint64_t flen, bool bin)
         if (o.kind == K_OBJECT && !bin)
             from = (size_t)o.size > 140 ? 120 : flen;
         for (size_t i = (size_t)(t - p) + from; i + tail < flen; i++)
-            if (p[i] != 'x') {
+            if (p[i] != filler(i - (size_t)(t - p))) {
                 n_bad++;
                 break;
             }
@@ -688,6 +749,12 @@ static void deliver(conn *c, const char *p, size_t n, uint64_t flen, bool bin)
         }
         bc_seen[c->id]++;
         if (++bc_count[seq % RING] == (uint32_t)o.n) {
+            if (measuring) {
+                uint64_t whole = now_ns() - ts;
+                bc_whole_n++;
+                bc_whole_sum += whole;
+                bc_whole_max = whole > bc_whole_max ? whole : bc_whole_max;
+            }
             while (bc_done < bc_next && bc_count[bc_done % RING] >= (uint32_t)o.n)
                 bc_done++;
             if (o.rate <= 0)
@@ -695,6 +762,7 @@ static void deliver(conn *c, const char *p, size_t n, uint64_t flen, bool bin)
         }
         break;
     case M_ROOMS:
+    case M_DEMO:
         if (seq == c->id && !stopping)
             msg_send(c, t_now, c->id);
         break;
@@ -760,12 +828,16 @@ static void on_text(conn *c, const char *p, size_t n, uint64_t flen)
         }
         return;
     case '3':
-        if (c->st == S_JOIN) {
+        if (c->st == S_JOIN)
             ready(c);
-            return;
-        }
-        /* fall through */
-    case '2': deliver(c, p, n, flen, false); return;
+        else
+            deliver(c, p, n, flen, false);
+        return;
+    case '2':
+        /* Servers tell other things, too: who comes and goes, or what other clients broadcast. */
+        if (n > T.mine_len && !memcmp(p, T.mine, T.mine_len))
+            deliver(c, p, n, flen, false);
+        return;
     case '5':
     case '6':
         c->attach = 0;
@@ -799,6 +871,20 @@ static void on_frame(conn *c, const char *p, size_t n, uint64_t flen)
     }
 }
 
+/* A frame is whole, or as much of it as is kept. */
+static void whole_frame(conn *c, const char *p, size_t n)
+{
+    if (!c->squeezed) {
+        on_frame(c, p, n, c->flen);
+        return;
+    }
+    p = inflated_message(c->deflate == 2 ? &c->own_flow : &inflated_shared, p, n, &n);
+    if (p)
+        on_frame(c, p, n, n);
+    else
+        conn_fail(c, "a message that cannot be inflated");
+}
+
 static size_t hdr_size(const uint8_t *h, size_t have)
 {
     if (have < 2)
@@ -825,12 +911,13 @@ static void ws_data(conn *c, const char *p, size_t len)
                 for (int i = 2; i < 10; i++)
                     fl = fl << 8 | c->hdr[i];
             }
-            if (c->hdr[1] & 128 || c->hdr[0] & 0x70 || !(c->hdr[0] & 0x80)) {
+            if (c->hdr[1] & 128 || c->hdr[0] & (c->deflate ? 0x30 : 0x70) || !(c->hdr[0] & 0x80)) {
                 errno = 0;
-                conn_fail(c, "a frame that is masked, compressed or fragmented");
+                conn_fail(c, "a frame that is masked, fragmented, or compressed out of turn");
                 return;
             }
             c->opcode = c->hdr[0] & 15;
+            c->squeezed = c->hdr[0] & 0x40;
             c->hlen = 0;
             c->flen = c->need = fl;
             c->got = 0;
@@ -838,7 +925,7 @@ static void ws_data(conn *c, const char *p, size_t len)
                 on_frame(c, "", 0, 0);
                 continue;
             }
-            if (o.verify && fl > CAP)
+            if ((o.verify || c->squeezed) && fl > CAP)
                 c->vbuf = xalloc(fl);
         }
         uint64_t avail = (uint64_t)(end - p);
@@ -846,7 +933,7 @@ static void ws_data(conn *c, const char *p, size_t len)
             avail = c->need;
         if (!c->got && avail == c->flen) {
             c->need = 0;
-            on_frame(c, p, avail, c->flen);
+            whole_frame(c, p, avail);
         } else {
             uint64_t at = c->flen - c->need, lim = c->vbuf ? c->flen : CAP;
             if (at < lim) {
@@ -856,7 +943,7 @@ static void ws_data(conn *c, const char *p, size_t len)
             }
             c->need -= avail;
             if (!c->need)
-                on_frame(c, c->vbuf ? c->vbuf : c->cap, c->got, c->flen);
+                whole_frame(c, c->vbuf ? c->vbuf : c->cap, c->got);
         }
         if (!c->need && c->vbuf) {
             free(c->vbuf);
@@ -871,85 +958,138 @@ static const char *REQ_FMT =
     "Pragma: no-cache\r\nCache-Control: no-cache\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/126.0.0.0 Safari/537.36\r\n"
-    "Upgrade: websocket\r\nOrigin: http://localhost\r\nSec-WebSocket-Version: 13\r\n"
+    "Upgrade: websocket\r\nOrigin: http://%s:%d\r\nSec-WebSocket-Version: 13\r\n"
     "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n"
-    "Sec-WebSocket-Key: %s\r\n\r\n";
+    "Sec-WebSocket-Key: %s\r\n%s%s\r\n";
+
+static char **cookies; /* lines, each for a client in turn */
+static int ncookies;
+
+static void ask_upgrade(conn *c)
+{
+    char req[2048], cookie[512] = "", key[25] = "dGhlIHNhbXBsZSBub25jZQ==";
+    for (int i = 0; i < 8; i++)
+        key[i] = (char)('A' + ((c->id >> (4 * i)) & 15));
+    if (ncookies)
+        snprintf(cookie, sizeof cookie, "Cookie: %s\r\n", cookies[c->id % (uint32_t)ncookies]);
+    int port = o.ports[c->id % (uint32_t)o.nports];
+    int n = snprintf(
+        req, sizeof req, REQ_FMT, o.host, port, o.host, port, key,
+        o.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "",
+        cookie);
+    c->st = S_HTTP;
+    raw_send(c, req, (size_t)n);
+}
+
+static void tcp_is_there(conn *c)
+{
+    int e = 0;
+    socklen_t l = sizeof e;
+    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &l);
+    if (e) {
+        errno = e;
+        conn_fail(c, "connect");
+        return;
+    }
+    arm(c, false);
+    if (!o.tls) {
+        ask_upgrade(c);
+        return;
+    }
+    c->st = S_TLS;
+    c->tls = secure_new(c->fd, c, net_send);
+    if (!c->tls)
+        die("out of memory");
+    (void)secure_shake(c->tls);
+}
+
+static void shake(conn *c)
+{
+    int rc = secure_shake(c->tls);
+    if (rc < 0)
+        conn_fail(c, "TLS handshake");
+    else if (rc > 0)
+        ask_upgrade(c);
+}
+
+/* The answer to the upgrade, which may be split. Returns how much of rbuf is left behind it; -1: not yet, or refused. */
+static ssize_t upgrade_answer(conn *c, ssize_t n, char **rest)
+{
+    size_t have = c->got;
+    if (have + (size_t)n > sizeof c->cap + 8192)
+        die("upgrade answer too long");
+    if (have) {
+        memmove(rbuf + have, rbuf, (size_t)n);
+        memcpy(rbuf, c->out, have);
+        n += (ssize_t)have;
+    }
+    rbuf[n] = 0;
+    char *e = memmem(rbuf, (size_t)n, "\r\n\r\n", 4);
+    if (!e) {
+        free(c->out);
+        c->out = xalloc((size_t)n);
+        memcpy(c->out, rbuf, (size_t)n);
+        c->got = (uint32_t)n;
+        return -1;
+    }
+    if (strncmp(rbuf, "HTTP/1.1 101", 12)) {
+        errno = 0;
+        fprintf(stderr, "sioload: upgrade refused: %.60s\n", rbuf);
+        conn_fail(c, "upgrade refused");
+        return -1;
+    }
+    *e = 0;
+    if (strstr(rbuf, "permessage-deflate"))
+        c->deflate = strstr(rbuf, "server_no_context_takeover") ? 1 : 2;
+    free(c->out);
+    c->out = NULL;
+    c->outcap = c->outlen = 0;
+    c->got = 0;
+    c->st = S_OPEN;
+    *rest = e + 4;
+    return n - (e + 4 - rbuf);
+}
+
+/* Read once into rbuf; 0: there is nothing, or the connection is over. */
+static ssize_t conn_read(conn *c)
+{
+    ssize_t n = c->tls ? secure_read(c->tls, rbuf, RBUF) : recv(c->fd, rbuf, RBUF, 0);
+    n_recv_calls++;
+    if (n > 0 || (c->tls && n == 0))
+        return n;
+    if (c->tls || n == 0 || (errno != EAGAIN && errno != EINTR))
+        conn_fail(c, n ? "recv" : "closed by the server");
+    return 0;
+}
 
 static void ws_event(conn *c, uint32_t ev)
 {
     if (c->st == S_DEAD)
         return;
     if (c->st == S_TCP) {
-        if (!(ev & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
-            return;
-        int e = 0;
-        socklen_t l = sizeof e;
-        getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &l);
-        if (e) {
-            errno = e;
-            conn_fail(c, "connect");
-            return;
-        }
-        char req[1024], key[25] = "dGhlIHNhbXBsZSBub25jZQ==";
-        for (int i = 0; i < 8; i++)
-            key[i] = (char)('A' + ((c->id >> (4 * i)) & 15));
-        int n = snprintf(req, sizeof req, REQ_FMT, o.host, o.port, key);
-        c->st = S_HTTP;
-        c->want_out = 1;
-        arm(c, false);
-        raw_send(c, req, (size_t)n);
+        if (ev & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+            tcp_is_there(c);
         return;
     }
     if (ev & EPOLLOUT)
         flush_out(c);
     if (!(ev & (EPOLLIN | EPOLLERR | EPOLLHUP)) || c->st == S_DEAD)
         return;
-    ssize_t n = recv(c->fd, rbuf, RBUF, 0);
-    n_recv_calls++;
-    if (n <= 0) {
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        conn_fail(c, n ? "recv" : "closed by the server");
+    if (c->st == S_TLS)
+        shake(c);
+    if (c->st == S_TLS)
         return;
-    }
-    t_now = now_ns();
-    char *p = rbuf;
-    if (c->st == S_HTTP) {
-        /* The answer to the upgrade; it may be split. */
-        size_t have = c->got;
-        if (have + (size_t)n > sizeof c->cap + 8192)
-            die("upgrade answer too long");
-        if (have) {
-            memmove(rbuf + have, rbuf, (size_t)n);
-            memcpy(rbuf, c->out, have);
-            n += (ssize_t)have;
-        }
-        rbuf[n] = 0;
-        char *e = memmem(rbuf, (size_t)n, "\r\n\r\n", 4);
-        if (!e) {
-            free(c->out);
-            c->out = xalloc((size_t)n);
-            memcpy(c->out, rbuf, (size_t)n);
-            c->got = (uint32_t)n;
-            return;
-        }
-        if (strncmp(rbuf, "HTTP/1.1 101", 12)) {
-            errno = 0;
-            fprintf(stderr, "sioload: upgrade refused: %.60s\n", rbuf);
-            conn_fail(c, "upgrade refused");
-            return;
-        }
-        free(c->out);
-        c->out = NULL;
-        c->outcap = c->outlen = 0;
-        c->got = 0;
-        c->st = S_OPEN;
-        e += 4;
-        n -= e - p;
-        p = e;
-    }
-    if (n)
-        ws_data(c, p, (size_t)n);
+    do {
+        ssize_t n = conn_read(c);
+        char *p = rbuf;
+        if (n <= 0)
+            break;
+        t_now = now_ns();
+        if (c->st == S_HTTP)
+            n = upgrade_answer(c, n, &p);
+        if (n > 0)
+            ws_data(c, p, (size_t)n);
+    } while (c->tls && c->st != S_DEAD); /* what TLS has decrypted no event tells of */
     stage_flush();
 }
 
@@ -1006,7 +1146,7 @@ static void http_req(http *h, const char *method, const char *sid, const char *b
                 "Gecko) Chrome/126.0.0.0 Safari/537.36\r\n"
                 "Accept: */*\r\nOrigin: http://localhost\r\nAccept-Language: en-US,en;q=0.9\r\n",
                 method, (unsigned long long)(now_ns() & 0xffffffff), *sid ? "&sid=" : "", sid,
-                o.host, o.port);
+                o.host, o.ports[0]);
     if (body)
         n += sprintf(h->out + n,
                      "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n", blen);
@@ -1319,6 +1459,24 @@ static void j_usage(const char *name, const struct usage *a, const struct usage 
            (unsigned long long)(b->vol - a->vol), (unsigned long long)(b->invol - a->invol));
 }
 
+/* What the thread that worked most has used, and how many worked at all (a hundredth of it). */
+static void j_threads(const struct usage *a, const struct usage *b)
+{
+    uint64_t used[MAXPIDS], most = 0;
+    int busy = 0;
+    for (int i = 0; i < b->nthread; i++) {
+        used[i] = b->thread[i].ns;
+        for (int k = 0; k < a->nthread; k++)
+            if (a->thread[k].id == b->thread[i].id)
+                used[i] -= a->thread[k].ns;
+        most = used[i] > most ? used[i] : most;
+    }
+    for (int i = 0; i < b->nthread; i++)
+        busy += used[i] * 100 > most;
+    printf("\"busiest_thread_us\":%.0f,\"busy_threads\":%d,\"beside_us\":%.0f,", (double)most / 1e3,
+           busy, (double)(b->beside_ns - a->beside_ns) / 1e3);
+}
+
 static void j_mem(const char *name, const struct usage *u)
 {
     printf("\"%s\":{\"rss_kb\":%ld,\"pss_kb\":%ld,\"private_kb\":%ld,\"peak_kb\":%ld,\"tcp_mem_"
@@ -1337,8 +1495,12 @@ static void j_lat(void)
 static void usage_text(void)
 {
     fputs(
-        "sioload MODE [options]   (MODE: connect echo bcast rooms polling idle)\n"
-        "  --host A --port P     server, on loopback (127.0.0.0/8)\n"
+        "sioload MODE [options]   (MODE: connect echo bcast rooms polling idle demo)\n"
+        "  --host A --port P[,P...]   server, on loopback (127.0.0.0/8); the clients in turn to "
+        "each port\n"
+        "  --tls                 over TLS, certificates not checked\n"
+        "  --deflate             offer permessage-deflate; payloads are text\n"
+        "  --cookies FILE        lines, each for a client in turn\n"
         "  --clients N           clients (default 100)\n"
         "  --window W            messages in flight: per client (echo, rooms), per POST (polling), "
         "in all (bcast)\n"
@@ -1348,15 +1510,26 @@ static void usage_text(void)
         "  --rate R              bcast: R broadcasts a second in place of as fast as possible\n"
         "  --room-size K         rooms: clients per room (default 10)\n"
         "  --duration T --warmup T --settle T   seconds\n"
+        "  --hold T              seconds between the last connection and the first message\n"
         "  --concurrency C       handshakes in flight (default 64)\n"
         "  --churn               connect: close each connection once connected, and go on until N\n"
         "  --first               idle: also measure after one message of each client\n"
         "  --verify              check every byte that comes back\n"
         "  --pid P[,P...]        server processes to measure;  --cpu C: the cpu they are pinned "
         "to\n"
+        "  --beside P[,P...]     processes to measure apart from the server\n"
         "  --label TEXT          copied into the output\n",
         stderr);
     exit(2);
+}
+
+/* Numbers with commas between, at most `cap`. Returns how many there are. */
+static int parse_list(int *out, int cap, const char *text)
+{
+    int n = 0;
+    for (const char *p = text; *p && n < cap; p += strcspn(p, ","), p += *p == ',')
+        out[n++] = atoi(p);
+    return n;
 }
 
 static void parse_args(int argc, char **argv)
@@ -1364,7 +1537,7 @@ static void parse_args(int argc, char **argv)
     if (argc < 2)
         usage_text();
     int m = -1;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < N_MODES; i++)
         if (!strcmp(argv[1], mode_names[i]))
             m = i;
     if (m < 0)
@@ -1378,6 +1551,14 @@ static void parse_args(int argc, char **argv)
         }
         if (!strcmp(a, "--verify")) {
             o.verify = true;
+            continue;
+        }
+        if (!strcmp(a, "--tls")) {
+            o.tls = true;
+            continue;
+        }
+        if (!strcmp(a, "--deflate")) {
+            o.deflate = true;
             continue;
         }
         if (!strcmp(a, "--churn")) {
@@ -1394,7 +1575,13 @@ static void parse_args(int argc, char **argv)
         if (!strcmp(a, "--host"))
             o.host = v;
         else if (!strcmp(a, "--port"))
-            o.port = atoi(v);
+            o.nports = parse_list(o.ports, MAXPORTS, v);
+        else if (!strcmp(a, "--cookies"))
+            o.cookie_file = v;
+        else if (!strcmp(a, "--hold"))
+            o.hold = atof(v);
+        else if (!strcmp(a, "--beside"))
+            o.nbeside = parse_list(o.beside, MAXPIDS, v);
         else if (!strcmp(a, "--clients"))
             o.n = atoi(v);
         else if (!strcmp(a, "--window"))
@@ -1421,13 +1608,9 @@ static void parse_args(int argc, char **argv)
             o.deadline = atof(v);
         else if (!strcmp(a, "--kind"))
             o.kind = !strcmp(v, "object") ? K_OBJECT : !strcmp(v, "binary") ? K_BINARY : K_STRING;
-        else if (!strcmp(a, "--pid")) {
-            char *dup = strdup(v), *sv = NULL;
-            for (char *t = strtok_r(dup, ",", &sv); t && o.npids < MAXPIDS;
-                 t = strtok_r(NULL, ",", &sv))
-                o.pids[o.npids++] = atoi(t);
-            free(dup);
-        } else
+        else if (!strcmp(a, "--pid"))
+            o.npids = parse_list(o.pids, MAXPIDS, v);
+        else
             usage_text();
     }
     if (o.size < 32)
@@ -1438,14 +1621,43 @@ static void parse_args(int argc, char **argv)
         o.roomsize = 1;
     if (o.dur > 600)
         o.dur = 600;
+    if (!o.nports || (o.mode == M_POLL && (o.tls || o.nports > 1)))
+        usage_text();
     struct in_addr a;
     if (inet_pton(AF_INET, o.host, &a) != 1 || ntohl(a.s_addr) >> 24 != 127)
         die("loopback addresses only");
 }
 
+static void read_cookies(const char *path)
+{
+    static char buf[1 << 20];
+    if (!slurp(path, buf, sizeof buf))
+        die("%s: %s", path, strerror(errno));
+    for (char *p = strtok(buf, "\n"); p; p = strtok(NULL, "\n")) {
+        cookies = realloc(cookies, sizeof *cookies * (size_t)(ncookies + 1));
+        if (!cookies)
+            die("out of memory");
+        cookies[ncookies++] = p;
+    }
+}
+
+/* The demo's page joins when it knows its rooms, some time after it has connected. */
+static void join_general(void)
+{
+    loop_until(now_ns() + NS, NULL, 0);
+    for (int i = 0; i < o.n; i++) {
+        if (cs[i].st == S_READY)
+            send_text(&cs[i], "42[\"room.join\",\"0\"]");
+        stage_flush();
+    }
+    loop_until(now_ns() + NS, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
     parse_args(argc, argv);
+    if (o.cookie_file)
+        read_cookies(o.cookie_file);
     signal(SIGPIPE, SIG_IGN);
     struct rlimit rl;
     getrlimit(RLIMIT_NOFILE, &rl);
@@ -1603,6 +1815,9 @@ int main(int argc, char **argv)
     }
 
     /* Message modes: warm up, then measure. */
+    loop_until(now_ns() + (uint64_t)(o.hold * 1e9), NULL, 0);
+    if (o.mode == M_DEMO)
+        join_general();
     uint64_t t = now_ns();
     if (o.mode == M_BCAST && o.rate > 0) {
         tick_step = (uint64_t)(1e9 / o.rate);
@@ -1663,7 +1878,13 @@ int main(int argc, char **argv)
     j_lat();
     putchar(',');
     j_usage("server", &u2, &u3, n_deliv);
-    printf(",\"load_util\":%.4f,", (double)(u3.self_ns - u2.self_ns) / 1e9 / wall);
+    putchar(',');
+    j_threads(&u2, &u3);
+    if (bc_whole_n)
+        printf("\"broadcasts\":%llu,\"broadcast_ms\":%.3f,\"broadcast_max_ms\":%.3f,",
+               (unsigned long long)bc_whole_n, (double)bc_whole_sum / 1e6 / (double)bc_whole_n,
+               (double)bc_whole_max / 1e6);
+    printf("\"load_util\":%.4f,", (double)(u3.self_ns - u2.self_ns) / 1e9 / wall);
     j_mem("mem_before", &u0);
     putchar(',');
     j_mem("mem_connected", &u1);
