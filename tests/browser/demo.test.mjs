@@ -16,6 +16,12 @@ async function logIn(page, name, password = 'password123') {
     await page.click('#login button');
 }
 
+/** Nobody has to scroll the page for it: messages scroll, what is around them stays. */
+async function inSight(page, selector) {
+    const box = await page.locator(selector).boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= page.viewportSize().height, `${selector} is at ${JSON.stringify(box)}`);
+}
+
 for (const home of ['sqlite', 'redis']) {
     test(`${home}: log in, talk in General and privately, page back, see who comes and goes, log out`, async (t) => {
         const chatd = await startDemoOn(t, home);
@@ -29,6 +35,7 @@ for (const home of ['sqlite', 'redis']) {
         await picture(page, `demo-${home}-door`);
         await logIn(page, 'Pablo');
         await page.getByText('earlier 19').waitFor();
+        for (const part of ['#text', '#logout', '#messages li:last-child']) await inSight(page, part);
         await joe.hears('user.connected');
         await page.fill('#text', 'hello <b>all</b>');
         await page.click('#say button');
@@ -37,6 +44,7 @@ for (const home of ['sqlite', 'redis']) {
         assert.equal(await page.getByText('Good morning!').count(), 0);
         await page.click('#more');
         await page.getByText('Good morning!').waitFor();
+        await inSight(page, '#text');
         await picture(page, `demo-${home}-general`);
         await page.locator('#people li.online button', { hasText: 'Joe' }).click();
         await page.fill('#text', 'only you');
@@ -65,6 +73,11 @@ test('a phone: register and talk', async (t) => {
     await page.locator('#rooms button', { hasText: 'General' }).click();
     await page.fill('#text', 'from my phone');
     await page.click('#say button');
-    await page.locator('#messages li.own', { hasText: 'from my phone' }).waitFor();
+    for (let i = 0; i < 12; i++) {
+        await page.fill('#text', `no. ${i} from my phone`);
+        await page.click('#say button');
+    }
+    await page.locator('#messages li.own', { hasText: 'no. 11 from my phone' }).waitFor();
+    for (const part of ['#text', '#back', '#messages li:last-child']) await inSight(page, part);
     await picture(page, 'demo-phone-general');
 });
