@@ -11,7 +11,6 @@ enum {
     BASE_BYTES = 300,
     KEY_BYTES = 512,
     RENEWALS_A_LIFE = 4,
-    MOST_PROFILES = 8,
 };
 
 /*
@@ -57,8 +56,8 @@ struct chat_lease {
     char id[2 * ID_BYTES + 1], identity[CHAT_PROCESS_BYTES];
     char base[BASE_BYTES]; /* `chat:PROFILE:`, behind the prefix */
     char list[KEY_BYTES], own[KEY_BYTES], held[KEY_BYTES];
-    char others[MOST_PROFILES][BASE_BYTES]; /* bases of the other profiles */
-    const char *other_names[MOST_PROFILES];
+    char others[CHAT_MOST_RIVALS][BASE_BYTES]; /* bases of the other profiles */
+    const char *other_names[CHAT_MOST_RIVALS];
     size_t other_count;
     sio_redis_script *renew, *adopt;
     uv_timer_t timer;
@@ -70,6 +69,27 @@ struct chat_lease {
     void *closed_data;
 };
 
+/* ---- other profiles ---- */
+
+size_t chat_lease_rivals(const char *out[CHAT_MOST_RIVALS], const char *profile)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; chat_profiles[i] != NULL && count < CHAT_MOST_RIVALS; i++)
+        if (strcmp(chat_profiles[i]->name, profile) != 0)
+            out[count++] = chat_profiles[i]->name;
+    return count;
+}
+
+void chat_lease_explain(char out[CHAT_CLASH_BYTES], const char *other)
+{
+    (void)snprintf(
+        out, CHAT_CLASH_BYTES,
+        "servers of chatd %s use this database of Redis: name another one, or a --key-prefix "
+        "where there is one",
+        other);
+}
+
 /* ---- keys ---- */
 
 static int make_keys(chat_lease *lease, const chat_lease_options *options)
@@ -80,13 +100,10 @@ static int make_keys(chat_lease *lease, const chat_lease_options *options)
     (void)snprintf(lease->list, KEY_BYTES, "%sservers", lease->base);
     (void)snprintf(lease->own, KEY_BYTES, "%sserver:%s", lease->base, lease->id);
     (void)snprintf(lease->held, KEY_BYTES, "%sserver:%s:held", lease->base, lease->id);
-    for (size_t i = 0; chat_profiles[i] != NULL && lease->other_count < MOST_PROFILES; i++) {
-        if (strcmp(chat_profiles[i]->name, options->profile) == 0)
-            continue;
-        lease->other_names[lease->other_count] = chat_profiles[i]->name;
-        (void)snprintf(lease->others[lease->other_count++], BASE_BYTES,
-                       "%schat:%s:", options->prefix, chat_profiles[i]->name);
-    }
+    lease->other_count = chat_lease_rivals(lease->other_names, options->profile);
+    for (size_t i = 0; i < lease->other_count; i++)
+        (void)snprintf(lease->others[i], BASE_BYTES, "%schat:%s:", options->prefix,
+                       lease->other_names[i]);
     return EIO_OK;
 }
 
@@ -249,7 +266,7 @@ static void handle_renewed(sio_redis *redis, int status, const sio_redis_reply *
 
 void chat_lease_renew(chat_lease *lease)
 {
-    eio_slice arguments[6 + MOST_PROFILES];
+    eio_slice arguments[6 + CHAT_MOST_RIVALS];
     size_t count = 0;
     char life[24];
 

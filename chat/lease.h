@@ -35,6 +35,14 @@ typedef struct chat_lease_options {
     void *data;
 } chat_lease_options;
 
+enum { CHAT_MOST_RIVALS = 8, CHAT_CLASH_BYTES = 200 };
+
+/* The profiles whose servers may not share a database with servers of this one. Returns how many. */
+size_t chat_lease_rivals(const char *out[CHAT_MOST_RIVALS], const char *profile);
+
+/* What whoever starts the server should read of a clash with `other`: one line. */
+void chat_lease_explain(char out[CHAT_CLASH_BYTES], const char *other);
+
 /* `redis` is borrowed until closed. EIO_OK, EIO_E_NOMEM, EIO_E_RANDOM; EIO_E_INVALID: the prefix is too long. */
 int chat_lease_new(chat_lease **out, uv_loop_t *loop, sio_redis *redis,
                    const chat_lease_options *options);

@@ -102,14 +102,21 @@ static int make_shared(void **out, const chat_options *options, eio_error *why)
     return rc;
 }
 
+static void handle_refused(const char *why, void *data)
+{
+    const chat_demo *demo = data;
+
+    demo->host->give_up(why);
+}
+
 /* ---- the parts ---- */
 
 static int open_store(demo_profile *profile, eio_error *why)
 {
     chat_demo *demo = &profile->demo;
     const chat_options *given = demo->host->options;
-    const chat_demo_hearer hearer = { handle_ready, handle_adopted, handle_envelope,
-                                      handle_session_end, demo };
+    const chat_demo_hearer hearer = { handle_ready,       handle_adopted, handle_envelope,
+                                      handle_session_end, handle_refused, demo };
     const chat_demo_redis_options redis = {
         .url = given->redis_url,
         .ca_file = given->redis_ca,
@@ -184,8 +191,7 @@ static void announce(const void *running, int port)
     const char *store = chat_place_label(&profile->shared->place);
 
     printf("Listening on %d...\n", port);
-    if (options->store != CHAT_STORE_REDIS)
-        printf("No Redis is named: keeping the chat in %s\n", store);
+    chat_place_announce(&profile->shared->place, options, "the chat", "REDIS_ENDPOINT_URL");
     if (strcmp(profile->demo.own->secret, default_secret) == 0)
         chat_log(CHAT_LOG_WARN, "secret",
                  "note=\"sessions are signed with the secret that everybody knows: set "

@@ -73,6 +73,8 @@ typedef struct chat_demo_hearer {
     void (*on_envelope)(eio_slice type, eio_slice json, void *data);
     /* A session has ended at another server. */
     void (*on_session_end)(eio_slice sid, void *data);
+    /* It cannot be used, ever. */
+    void (*on_refused)(const char *why, void *data);
     void *data;
 } chat_demo_hearer;
 

@@ -241,14 +241,12 @@ static void handle_lost(chat_lease *lease, void *data)
 
 static void handle_clash(chat_lease *lease, const char *other, void *data)
 {
+    redis_store *store = data;
+    char why[CHAT_CLASH_BYTES];
+
     (void)lease;
-    (void)data;
-    (void)fflush(stdout);
-    (void)fprintf(stderr,
-                  "this Redis database is used by chatd %s, whose keys are the same: take another "
-                  "database, or a --key-prefix\n",
-                  other);
-    _exit(EXIT_FAILURE);
+    chat_lease_explain(why, other);
+    store->hearer.on_refused(why, store->hearer.data);
 }
 
 /* ---- opening ---- */

@@ -337,8 +337,7 @@ static void announce(const void *running, int port)
     const pubsub_shared *shared = owner->host->shared;
     const char *place = chat_place_label(&shared->place);
 
-    if (owner->host->options->store != CHAT_STORE_REDIS)
-        printf("REDIS_HOST env variable is not set: keeping messages in %s\n", place);
+    chat_place_announce(&shared->place, owner->host->options, "messages", "REDIS_HOST");
     printf("Server running on port %d\n", port);
     printf("Server ID: %s\n", owner->store->server_id);
     chat_options_log(owner->host->options, place);

@@ -293,13 +293,10 @@ static void handle_lost(chat_lease *lease, void *data)
 static void handle_clash(chat_lease *lease, const char *other, void *data)
 {
     redis_home *home = data;
-    char why[200];
+    char why[CHAT_CLASH_BYTES];
 
     (void)lease;
-    (void)snprintf(
-        why, sizeof(why),
-        "servers of chatd %s use this database of Redis: name another one, or a --key-prefix",
-        other);
+    chat_lease_explain(why, other);
     home->events->on_refused(why, home->data);
 }
 

@@ -68,6 +68,13 @@ static void log_redis(char level, const char *line, void *data)
     chat_log(chat_log_level_of(level), "redis", "note=\"%s\"", line);
 }
 
+static void handle_refused(const char *why, void *data)
+{
+    const rooms_profile *profile = data;
+
+    profile->host->give_up(why);
+}
+
 static void handle_redis_connect(void *data)
 {
     rooms_profile *profile = data;
@@ -86,6 +93,7 @@ static int open_store(rooms_profile *profile, eio_error *why)
         .ca_file = given->redis_ca,
         .on_connect = handle_redis_connect,
         .on_log = log_redis,
+        .on_refused = handle_refused,
         .data = profile,
         .lease_ms = given->lease_ms,
     };
@@ -163,10 +171,7 @@ static void announce(const void *running, int port)
     const chat_options *options = profile->host->options;
     const char *store = chat_place_label(&profile->shared->place);
 
-    if (options->store != CHAT_STORE_REDIS && options->redis_url == NULL)
-        printf("REDIS_URL env variable is not set: keeping rooms in %s\n", store);
-    else if (options->store != CHAT_STORE_REDIS)
-        printf("Keeping rooms in %s\n", store);
+    chat_place_announce(&profile->shared->place, options, "rooms", "REDIS_URL");
     printf("Server running on port %d\n", port);
     chat_options_log(options, store);
 }

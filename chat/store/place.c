@@ -35,6 +35,18 @@ const char *chat_place_label(const chat_place *place)
     return place->file;
 }
 
+void chat_place_announce(const chat_place *place, const chat_options *options, const char *what,
+                         const char *variable)
+{
+    if (place->kind == CHAT_STORE_REDIS)
+        return;
+    if (options->redis_url == NULL)
+        (void)printf("%s env variable is not set: keeping %s in %s\n", variable, what,
+                     chat_place_label(place));
+    else
+        (void)printf("Keeping %s in %s\n", what, chat_place_label(place));
+}
+
 const char *chat_place_database(const chat_options *options)
 {
     const char *url = options->redis_url;

@@ -18,6 +18,10 @@ const char *chat_place_file(const chat_place *place);
 /* For people: the file, "memory" or "Redis". Borrowed. */
 const char *chat_place_label(const chat_place *place);
 
+/* A start line that says where `what` is kept, if not in Redis; `variable` would have named one. */
+void chat_place_announce(const chat_place *place, const chat_options *options, const char *what,
+                         const char *variable);
+
 /* The number of Redis' database, as its URL ends in it, else "0". Borrowed. */
 const char *chat_place_database(const chat_options *options);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chat/lease.h"
 #include "chat/store/process.h"
 #include "chat/store/redis_reply.h"
 #include "socketio/redis.h"
@@ -120,8 +121,18 @@ static const char *const script_texts[] = {
 };
 enum { N_SCRIPTS = sizeof(script_texts) / sizeof(script_texts[0]) };
 
-/* KEYS list of servers. Each id, and the identity in its lease. */
+/*
+ * KEYS list of servers; ARGV other profiles. Each id, and the identity in its lease; or the name of a profile that
+ * is in the way.
+ */
 static const char leases_text[] =
+    "for _, other in ipairs(ARGV) do\n"
+    "  for _, id in ipairs(redis.call('SMEMBERS', 'chat:' .. other .. ':servers')) do\n"
+    "    if redis.call('EXISTS', 'chat:' .. other .. ':server:' .. id) == 1 then\n"
+    "      return other\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
     "local out = {}\n"
     "for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do\n"
     "  out[#out + 1] = id\n"
@@ -354,10 +365,21 @@ static int run_adopt(redis_store *store, const sio_redis_reply *leases, store_qu
                                 count, handle_answer, question);
 }
 
+static void refuse(redis_store *store, eio_slice other)
+{
+    char name[32], why[CHAT_CLASH_BYTES];
+
+    (void)snprintf(name, sizeof(name), "%.*s", (int)other.len, other.base);
+    chat_lease_explain(why, name);
+    store->options.on_refused(why, store->options.data);
+}
+
 static void handle_leases(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
 {
     store_question *question = data;
 
+    if (status == EIO_OK && reply->type == SIO_REDIS_STRING)
+        refuse(question->store, reply->text);
     int rc = status == EIO_OK ? run_adopt(question->store, reply, question) : status;
     if (rc != EIO_OK)
         handle_answer(redis, rc, rc == EIO_E_REPLY ? reply : NULL, question);
@@ -365,10 +387,14 @@ static void handle_leases(sio_redis *redis, int status, const sio_redis_reply *r
 
 static int run_leases(redis_store *store, store_question *question)
 {
-    return sio_redis_command(store->redis,
-                             SIO_REDIS_ARGUMENTS(EIO_STR("EVAL"), eio_slice_of(leases_text),
-                                                 EIO_STR("1"), EIO_STR("chat:rooms:servers")),
-                             handle_leases, question);
+    const char *rivals[CHAT_MOST_RIVALS];
+    eio_slice arguments[4 + CHAT_MOST_RIVALS] = { EIO_STR("EVAL"), eio_slice_of(leases_text),
+                                                  EIO_STR("1"), EIO_STR("chat:rooms:servers") };
+    size_t count = store->registered ? 0 : chat_lease_rivals(rivals, "rooms");
+
+    for (size_t i = 0; i < count; i++)
+        arguments[4 + i] = eio_slice_of(rivals[i]);
+    return sio_redis_command(store->redis, arguments, 4 + count, handle_leases, question);
 }
 
 static int ask(chat_store *base, const chat_query *query, chat_store_cb *callback, void *data)

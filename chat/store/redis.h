@@ -13,6 +13,8 @@ typedef struct chat_redis_options {
     const char *url; /* copied */
     void (*on_connect)(void *data);
     void (*on_log)(char level, const char *line, void *data);
+    /* It cannot be used, ever: servers of another profile do. */
+    void (*on_refused)(const char *why, void *data);
     void *data;
     const char *ca_file; /* of rediss://, copied; NULL: the system's CAs */
     long lease_ms;       /* after which others take a silent server for dead */

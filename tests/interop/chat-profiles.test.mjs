@@ -226,7 +226,9 @@ test('a database has one profile, unless keys have a prefix, but rooms and broad
         await start(t, profile, ['--key-prefix', `${profile}/`], own(redis));
         await start(t, profile, [], { REDIS_URL: `${redis.url}/${profile === 'demo' ? 1 : 2}` });
     }
+    await refused('rooms', 'demo', `${redis.url}/1`);
     await refused('pubsub', 'demo', `${redis.url}/1`);
+    await refused('rooms', 'pubsub', `${redis.url}/2`);
     await refused('demo', 'pubsub', `${redis.url}/2`);
     await isReady(rooms);
 });

@@ -46,9 +46,20 @@ static void handle_log(char level, const char *line, void *data)
     (void)data;
 }
 
+static void handle_refused(const char *why, void *data)
+{
+    (void)data;
+    fail_msg("%s", why);
+}
+
 static void open_store(bench *b)
 {
-    const chat_redis_options options = { b->url, handle_connect, handle_log, b, NULL, 15000 };
+    const chat_redis_options options = { .url = b->url,
+                                         .on_connect = handle_connect,
+                                         .on_log = handle_log,
+                                         .on_refused = handle_refused,
+                                         .data = b,
+                                         .lease_ms = 15000 };
     int connects = b->connects;
     eio_error why = { 0 };
     int rc;
