@@ -23,7 +23,7 @@ int eio_error_set(eio_error *error, int code, const char *format, ...)
     error->code = code;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    (void)vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
     return code;
 }

@@ -57,7 +57,7 @@ static char *put_lower(char *to, eio_slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.base[i];
-        *to++ = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        *to++ = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     return to;
 }

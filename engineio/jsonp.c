@@ -22,7 +22,7 @@ static size_t unescape_lines(char *text, size_t len)
         to += kept;
         at += run;
         if (at < len) {
-            text[to++] = escape && run == 1 ? '\n' : text[at];
+            text[to++] = (char)(escape && run == 1 ? '\n' : text[at]);
             at++;
         }
     }

@@ -61,6 +61,8 @@ static size_t repaired_len(eio_slice text)
 
 int eio_payload_repair(eio_buffer **out, eio_slice body)
 {
+    static const char replacement[] = { '\xef', '\xbf', '\xbd' }; /* U+FFFD */
+
     if (body.len == 0 || eio_utf8_is_valid(body)) {
         *out = NULL;
         return EIO_OK;
@@ -76,8 +78,8 @@ int eio_payload_repair(eio_buffer **out, eio_slice body)
         memcpy(to, body.base, good);
         to += good;
         if (bad > 0) {
-            memcpy(to, "\xef\xbf\xbd", 3);
-            to += 3;
+            memcpy(to, replacement, sizeof(replacement));
+            to += sizeof(replacement);
         }
         body = skip(body, good + bad);
     }

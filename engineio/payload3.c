@@ -227,11 +227,11 @@ static char *write_in_text(char *out, const eio_packet *packet)
 
 static char *write_in_binary(char *out, const eio_packet *packet)
 {
-    *out++ = packet->binary ? BINARY_BYTES : BINARY_TEXT;
+    *out++ = (char)(packet->binary ? BINARY_BYTES : BINARY_TEXT);
     out = write_length(out, 1 + packet->data.len, 0);
     *out++ = (char)BINARY_STOP;
     char type = (char)packet->type;
-    return write_data(out, packet->binary ? type : (char)('0' + type), packet->data);
+    return write_data(out, (char)(packet->binary ? type : '0' + type), packet->data);
 }
 
 size_t eio_payload3_packet_len(const eio_packet *packet)

@@ -35,7 +35,7 @@ static void clear_queue(eio_polling *polling)
 static int grow_queue(eio_polling *polling)
 {
     size_t capacity = polling->capacity == 0 ? 4 : polling->capacity * 2;
-    eio_buffer **queue = realloc(polling->queue, capacity * sizeof(*queue));
+    eio_buffer **queue = realloc(polling->queue, capacity * sizeof(eio_buffer *));
 
     if (queue == NULL)
         return EIO_E_NOMEM;
@@ -47,7 +47,7 @@ static int grow_queue(eio_polling *polling)
 /* Memory counts, not only text: a flood of empty packets must reach the limit as well. */
 static size_t cost_of(const eio_buffer *packet)
 {
-    return eio_buffer_slice(packet).len + sizeof(packet) + 1;
+    return eio_buffer_slice(packet).len + sizeof(eio_buffer *) + 1;
 }
 
 static void flush_later(eio_polling *polling)

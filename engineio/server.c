@@ -25,7 +25,7 @@ void eio_server_log(eio_server *server, char level, const char *format, ...)
     if (server->options.on_log == NULL)
         return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     server->options.on_log(server, level, line, server->options.data);
 }
@@ -102,13 +102,14 @@ static void server_finish(eio_server *server)
     void (*on_closed)(void *) = server->on_closed;
     void *data = server->closed_data;
     eio_loop *loop = server->loop;
-    eio_deadline_queue *queues[] = { &server->ping_intervals,   &server->silences,
-                                     &server->ping_timeouts,    &server->upgrade_timeouts,
-                                     &server->upgrade_releases, &server->close_waits,
-                                     &server->ending,           &server->closings };
+    eio_deadline_queue *queues[] = {
+        &server->ping_intervals,   &server->silences,         &server->ping_timeouts,
+        &server->upgrade_timeouts, &server->upgrade_releases, &server->close_waits,
+        &server->ending,           &server->closings,         NULL
+    };
 
-    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
-        eio_deadline_queue_fini(queues[i]);
+    for (eio_deadline_queue **queue = queues; *queue != NULL; queue++)
+        eio_deadline_queue_fini(*queue);
     eio_table_fini(&server->sessions);
     server_free(server);
     eio_loop_release(loop);

@@ -1,5 +1,6 @@
 #include "socketio/ack.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "socketio/namespace.h"
@@ -131,6 +132,7 @@ void sio_acks_cancel_siblings(sio_ack_siblings *siblings)
 
     while ((ack = LIST_FIRST(siblings)) != NULL) {
         detach(ack);
+        assert(ack != LIST_FIRST(siblings));
         free_ack(ack);
     }
 }

@@ -239,6 +239,7 @@ int sio_broadcast_from(sio_socket *socket, const sio_target *target, eio_slice n
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one call, as with Node */
 int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                            sio_args args, uint64_t timeout_ms, sio_responses_cb *callback,
                            void *data)
@@ -266,6 +267,7 @@ int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_sli
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one call, as with Node */
 int sio_broadcast_from_with_ack(sio_socket *socket, const sio_target *target, eio_slice name,
                                 sio_args args, uint64_t timeout_ms, sio_responses_cb *callback,
                                 void *data)

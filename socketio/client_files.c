@@ -53,7 +53,7 @@ static eio_buffer *read_file(const char *dir, const char *name)
     if (stream == NULL)
         return NULL;
     eio_buffer *buffer = read_stream(stream);
-    fclose(stream);
+    (void)fclose(stream);
     return buffer;
 }
 

@@ -1,5 +1,6 @@
 #include "socketio/dynamic.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -126,6 +127,7 @@ static void free_match(sio_match *match)
 
 static void abandon(sio_match *match)
 {
+    assert(match->client != NULL);
     match->server = NULL; /* it is freed when the application answers */
     match->client->matches--;
     sio_client_unref(match->client);

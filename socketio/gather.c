@@ -250,7 +250,7 @@ static eio_slice copy_slice(char **to, eio_slice from)
 {
     const eio_slice copy = { from.base == NULL ? NULL : *to, from.len };
 
-    if (from.len > 0)
+    if (from.base != NULL)
         memcpy(*to, from.base, from.len);
     *to += from.len;
     return copy;

@@ -198,7 +198,7 @@ static int reserve_slot(sio_handlers *handlers)
         return EIO_OK;
     if (grown.capacity == 0)
         grown.capacity = FIRST_SLOTS;
-    grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
+    grown.slots = calloc(grown.capacity, sizeof(named_list *));
     if (grown.slots == NULL)
         return EIO_E_NOMEM;
     for (uint32_t i = 0; i < handlers->capacity; i++) {

@@ -27,12 +27,18 @@ void eio_http_connection_unref(eio_http_connection *connection)
         free(connection); /* it was on its way to another loop */
 }
 
-void eio_http_connection_detach(eio_http_connection *connection)
+/* Its server knows it no more; the reference that was the stream's is left to the caller. */
+static void leave_server(eio_http_connection *connection)
 {
     connection->stream = NULL;
     eio_http_connection_wait(connection, NULL);
     eio_late_cancel(connection->server->loop, &connection->late);
     LIST_REMOVE(connection, link);
+}
+
+void eio_http_connection_detach(eio_http_connection *connection)
+{
+    leave_server(connection);
     eio_http_connection_unref(connection);
 }
 
@@ -71,8 +77,7 @@ void eio_http_connection_lost(eio_stream *stream, int reason, void *data)
 
     (void)stream;
     (void)reason;
-    connection->refs++;
-    eio_http_connection_detach(connection);
+    leave_server(connection);
     abort_request(connection);
     eio_http_connection_unref(connection);
 }

@@ -107,10 +107,12 @@ int eio_http_add_line(eio_http_request *request, eio_slice name, eio_slice value
     if (to == NULL)
         return EIO_E_NOMEM;
     memcpy(to, name.base, name.len);
-    memcpy(to + name.len, ": ", 2);
+    to[name.len] = ':';
+    to[name.len + 1] = ' ';
     if (value.len > 0)
         memcpy(to + name.len + 2, value.base, value.len);
-    memcpy(to + len - 2, "\r\n", 2);
+    to[len - 2] = '\r';
+    to[len - 1] = '\n';
     eio_buffer_commit(request->lines, len);
     return EIO_OK;
 }

@@ -34,7 +34,7 @@ typedef struct connect_attempt {
 
 void eio_connect_options_init(eio_connect_options *options)
 {
-    *options = (eio_connect_options){ .size = sizeof(*options), .timeout_ms = 10 * 1000 };
+    *options = (eio_connect_options){ .size = sizeof(*options), .timeout_ms = UINT64_C(10) * 1000 };
 }
 
 static void attempt_free(connect_attempt *attempt)
@@ -237,7 +237,7 @@ static int start_host(connect_attempt *attempt, const eio_connect_options *optio
     char service[8];
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
 
-    snprintf(service, sizeof(service), "%d", options->port);
+    (void)snprintf(service, sizeof(service), "%d", options->port);
     attempt->state = ATTEMPT_RESOLVING;
     attempt->look_up.data = attempt;
     return uv_getaddrinfo(attempt->stream->loop->uv, &attempt->look_up, handle_resolved,

@@ -318,7 +318,7 @@ static const char *next_bytes(const eio_stream *stream, char *scratch, size_t le
     return scratch;
 }
 
-static int encrypt(eio_tls_stage *stage)
+static int encrypt_queued(eio_tls_stage *stage)
 {
     char scratch[RECORD_BYTES];
     eio_stream *stream = stage->stream;
@@ -350,7 +350,7 @@ int eio_tls_flush(eio_tls_stage *stage)
     tell_end(stage);
     if (stream->state != STREAM_OPEN && stream->state != STREAM_CLOSING)
         return UV_EAGAIN;
-    return encrypt(stage);
+    return encrypt_queued(stage);
 }
 
 bool eio_tls_end(eio_tls_stage *stage)

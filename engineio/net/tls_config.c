@@ -279,7 +279,7 @@ int eio_tls_new(eio_tls **out, const eio_tls_options *options, eio_error *why)
 
 int eio_tls_reload(eio_tls *tls, eio_error *why)
 {
-    eio_tls_config *config;
+    eio_tls_config *config = NULL;
 
     int rc = config_new(&config, tls, why);
     if (rc != EIO_OK)

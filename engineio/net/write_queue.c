@@ -78,6 +78,7 @@ void eio_write_queue_consume(eio_stream *stream, size_t bytes)
         pop(stream);
     }
     if (bytes > 0) {
+        assert(stream->first != NULL);
         stream->first->base += bytes;
         stream->first->len -= bytes;
     }

@@ -36,10 +36,10 @@ static void write_time(sio_writer *to, uint64_t ms)
     char text[100];
 
     gmtime_r(&seconds, &tm);
-    snprintf(text, sizeof(text),
-             "%.3s %.3s %02d %04d %02d:%02d:%02d GMT+0000 (Coordinated Universal Time)",
-             &days[3 * tm.tm_wday], &months[3 * tm.tm_mon], tm.tm_mday, tm.tm_year + 1900,
-             tm.tm_hour, tm.tm_min, tm.tm_sec);
+    (void)snprintf(text, sizeof(text),
+                   "%.3s %.3s %02d %04d %02d:%02d:%02d GMT+0000 (Coordinated Universal Time)",
+                   days + (size_t)tm.tm_wday * 3, months + (size_t)tm.tm_mon * 3, tm.tm_mday,
+                   tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
     sio_write_string(to, eio_slice_of(text));
 }
 

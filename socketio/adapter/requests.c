@@ -26,6 +26,7 @@ void sio_requests_init(sio_requests *requests)
 static void forget(sio_requests *requests, sio_request *request)
 {
     TAILQ_REMOVE(&requests->list, request, link);
+    assert(request != TAILQ_FIRST(&requests->list));
     sio_gather_unref(request->gather);
     eio_buffer_unref(request->message);
     free(request);

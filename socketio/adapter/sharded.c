@@ -83,7 +83,7 @@ static void listen_to_room(sharded *adapter, eio_slice name)
     if (rc == EIO_OK) {
         room->subscription = NULL;
         room->name_len = name.len;
-        if (name.len > 0)
+        if (name.base != NULL)
             memcpy(room->name, name.base, name.len);
         rc = eio_table_add(&adapter->rooms, room);
     }
