@@ -19,8 +19,9 @@ int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host
     char channel[400];
 
     options->adapter = &sio_adapter_redis;
-    if (host->worker != NULL && sio_worker_index(host->worker) > 0)
-        return EIO_OK; /* worker 0 speaks for all */
+    /* Worker 0 speaks for all, but each forwards by itself. */
+    if (host->worker != NULL && sio_worker_index(host->worker) > 0 && !host->options->forward)
+        return EIO_OK;
     (void)snprintf(channel, sizeof(channel), "%.256s%s:%s", host->options->key_prefix, key,
                    chat_place_database(host->options));
     sio_redis_bus_options_init(&bus);
@@ -32,6 +33,14 @@ int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host
     int rc = sio_redis_bus_new(out, host->loop, &bus, why);
     options->adapter_data = rc == EIO_OK ? *out : NULL;
     return rc;
+}
+
+int chat_cluster_forward(sio_redis_bus *bus, sio_server *io, eio_error *why)
+{
+    sio_forwarder *forwarder; /* goes with the server */
+    int rc = sio_forwarder_new(&forwarder, sio_server_engine(io), bus, NULL);
+
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "--forward: %s", eio_strerror(rc));
 }
 
 void chat_cluster_leave(sio_redis_bus *bus, void (*on_closed)(void *data), void *data)

@@ -13,6 +13,9 @@
 int chat_cluster_join(sio_redis_bus **out, sio_options *options, const chat_host *host,
                       const char *key, eio_error *why);
 
+/* Requests that reach the wrong one of them are answered through the right one. As sio_forwarder_new. */
+int chat_cluster_forward(sio_redis_bus *bus, sio_server *io, eio_error *why);
+
 /* After the server is closed. The bus is taken; NULL: it was none. on_closed is the last callback. */
 void chat_cluster_leave(sio_redis_bus *bus, void (*on_closed)(void *data), void *data);
 

@@ -27,15 +27,16 @@ typedef enum chat_option_kind {
 
 /* Which of the common options a profile takes; the rest all of them take. */
 enum {
-    CHAT_TAKES_STORE = 1,    /* keeps something: --store */
-    CHAT_TAKES_REDIS = 2,    /* --redis, --redis-ca */
-    CHAT_TAKES_PAGE = 4,     /* --web */
-    CHAT_TAKES_SOCKETIO = 8, /* --client, heartbeats */
-    CHAT_TAKES_ROOMS = 16,   /* limits of rooms, rates */
-    CHAT_TAKES_LEASE = 32,   /* several servers share its Redis: --lease */
-    CHAT_TAKES_NAMES = 64,   /* the limit of names */
-    CHAT_TAKES_PREFIX = 128, /* --key-prefix */
-    CHAT_TAKES_PINGS = 256,  /* plain WebSocket: --ping-interval */
+    CHAT_TAKES_STORE = 1,     /* keeps something: --store */
+    CHAT_TAKES_REDIS = 2,     /* --redis, --redis-ca */
+    CHAT_TAKES_PAGE = 4,      /* --web */
+    CHAT_TAKES_SOCKETIO = 8,  /* --client, heartbeats */
+    CHAT_TAKES_ROOMS = 16,    /* limits of rooms, rates */
+    CHAT_TAKES_LEASE = 32,    /* several servers share its Redis: --lease */
+    CHAT_TAKES_NAMES = 64,    /* the limit of names */
+    CHAT_TAKES_PREFIX = 128,  /* --key-prefix */
+    CHAT_TAKES_PINGS = 256,   /* plain WebSocket: --ping-interval */
+    CHAT_TAKES_FORWARD = 512, /* its servers hear each other: --forward */
 };
 
 typedef struct chat_option {
@@ -84,6 +85,7 @@ typedef struct chat_options {
     long lease_ms, stop_grace_ms, ping_interval_ms, ping_timeout_ms;
     chat_log_level log_level;
     bool compress; /* WebSocket messages */
+    bool forward;  /* what reaches the wrong server */
     bool show_help, show_version;
     bool names_profile; /* help: of this profile, not of all */
 } chat_options;

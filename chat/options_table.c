@@ -31,6 +31,9 @@ static const chat_option common[] = {
     { "lease", "LEASE", "MS", CHAT_OPTION_NUMBER, CHAT_TAKES_LEASE, AT(lease_ms), 200, 600000,
       "after which a server that died on another machine is cleaned up\n"
       "after by the others", "15000" },
+    { "forward", "FORWARD", NULL, CHAT_OPTION_FLAG, CHAT_TAKES_FORWARD, AT(forward), 0, 0,
+      "answer requests that reach the wrong server through the right\n"
+      "one, over Redis: the balancer needs no sticky sessions", NULL },
     { "tls-cert", "TLS_CERT", "FILE", CHAT_OPTION_TEXT, 0, AT(tls_cert), 0, 0,
       "serve https: and wss: with this certificate, and those between\n"
       "it and its CA, in PEM; SIGHUP loads it again", NULL },

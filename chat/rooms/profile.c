@@ -108,15 +108,19 @@ static int open_store(rooms_profile *profile, eio_error *why)
 
 static int open_socketio(rooms_profile *profile, eio_error *why)
 {
+    const chat_options *given = profile->host->options;
     sio_options options;
+    int rc = EIO_OK;
 
     chat_socketio_options(&options, profile->host);
-    if (profile->host->options->store == CHAT_STORE_REDIS) {
-        int rc = chat_cluster_join(&profile->bus, &options, profile->host, "chat:rooms", why);
-        if (rc != EIO_OK)
-            return rc;
-    }
-    return sio_server_new(&profile->io, profile->host->http, &options, why);
+    if (given->forward && given->store != CHAT_STORE_REDIS)
+        return eio_error_set(why, EIO_E_INVALID, "--forward: only with --redis");
+    if (given->store == CHAT_STORE_REDIS)
+        rc = chat_cluster_join(&profile->bus, &options, profile->host, "chat:rooms", why);
+    if (rc == EIO_OK)
+        rc = sio_server_new(&profile->io, profile->host->http, &options, why);
+    return rc == EIO_OK && given->forward ? chat_cluster_forward(profile->bus, profile->io, why)
+                                          : rc;
 }
 
 static int open_rooms(rooms_profile *profile, eio_error *why)
@@ -270,7 +274,7 @@ const chat_profile chat_rooms_profile = {
     .usage = usage,
     .examples = examples,
     .takes = CHAT_TAKES_STORE | CHAT_TAKES_REDIS | CHAT_TAKES_PAGE | CHAT_TAKES_SOCKETIO |
-             CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES | CHAT_TAKES_LEASE,
+             CHAT_TAKES_ROOMS | CHAT_TAKES_NAMES | CHAT_TAKES_LEASE | CHAT_TAKES_FORWARD,
     .options = own_options,
     .option_count = sizeof(own_options) / sizeof(own_options[0]),
     .own_size = sizeof(rooms_options),

@@ -1,6 +1,6 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Client, isReady, startChatd, startRedis, until } from '../support/chatd.mjs';
+import { Client, isReady, runChatd, startChatd, startRedis, until } from '../support/chatd.mjs';
 
 /** Servers on one Redis that hear each other. */
 async function startServers(t, count, args = []) {
@@ -135,5 +135,26 @@ describe('rooms over two servers', { concurrency: 2 }, () => {
         await one.line(/it was lost/);
         await until(async () => (await redis.run('SMEMBERS', 'members')).join() === 'den::Ada', 'the name');
         await ada.writes('den', 'Ada', 'still here');
+    });
+
+    for (const workers of ['1', '2']) {
+        test(`a client that polls may reach any server, with --forward and --workers ${workers}`, async (t) => {
+            const { servers: [one, two] } = await startServers(t, 2, ['--forward', '--workers', workers]);
+            const open = await (await fetch(`${one.url}/socket.io/?EIO=4&transport=polling`)).text();
+            const target = `/socket.io/?EIO=4&transport=polling&sid=${JSON.parse(open.slice(1)).sid}`;
+            const post = async (server, body) => (await fetch(server.url + target, { method: 'POST', body })).text();
+            const poll = async (server) => (await fetch(server.url + target)).text();
+            assert.equal(await post(two, '40'), 'ok');
+            assert.match(await poll(two), /^40\{"sid":/);
+            const waiting = poll(two);
+            assert.equal(await post(one, '42["create:room",{"roomId":"den","username":"Ada"}]'), 'ok');
+            assert.match(await waiting, /"create:room:success"/);
+        });
+    }
+
+    test('--forward is refused without Redis', async (t) => {
+        const chatd = runChatd(t, ['rooms', '--port', '0', '--store', 'memory', '--forward']);
+        assert.equal((await chatd.exit()).code, 1);
+        assert.match(chatd.said('stderr')[0], /--forward: only with --redis/);
     });
 });
