@@ -233,6 +233,42 @@ static void unread_bytes_come_first(void **state)
     assert_int_equal(server.last, 'z');
 }
 
+enum { OTHERS = 500 }; /* who have their part of a broadcast still to come */
+
+static int others_left;
+
+static void note_other(eio_late *late)
+{
+    (void)late;
+    others_left--;
+}
+
+static void who_is_read_from_goes_before_those_that_wait(void **state)
+{
+    static eio_late others[OTHERS];
+
+    (void)state;
+    connect_client();
+    send_bytes(client.stream, 1, 'q');
+    while (server.bytes == 0)
+        uv_run(&uv, UV_RUN_ONCE);
+    server.stream->loop->late_slice_ns = 0;
+    for (others_left = 0; others_left < OTHERS; others_left++) {
+        others[others_left].run = note_other;
+        eio_late_add(server.stream->loop, &others[others_left]);
+    }
+    send_bytes(server.stream, 10, 'x'); /* the last in line */
+    assert_int_equal(send(client.stream->fd, "q", 1, 0), 1);
+    while (eio_stream_queued(server.stream) > 0)
+        uv_run(&uv, UV_RUN_NOWAIT);
+    int left = others_left;
+    eio_stream_close(server.stream);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(client.bytes, 10);
+    assert_in_range(left, OTHERS / 2, OTHERS);
+    assert_int_equal(others_left, 0);
+}
+
 static void refused_connect_is_told_once_and_later(void **state)
 {
     eio_connect_options options;
@@ -343,6 +379,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(reading_rests_while_much_is_queued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unread_bytes_come_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_read_from_goes_before_those_that_wait, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(refused_connect_is_told_once_and_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absent_unix_socket_is_told_once_and_later, set_up,
                                         tear_down),
