@@ -178,7 +178,7 @@ static void show_history(pubsub_seat *seat, eio_slice room_json, const pubsub_an
         pubsub_tell(seat->connection, eio_buffer_slice(json));
     eio_buffer_unref(json);
     while ((json = pubsub_seat_take_early(seat)) != NULL) {
-        pubsub_pass_on(seat, json);
+        pubsub_seat_pass_on(seat, json);
         eio_buffer_unref(json);
     }
 }
@@ -199,7 +199,7 @@ static void finish_join(const pubsub_answer *answer, void *data)
     bool is_new = seat->coming;
     pubsub_seat_show(seat, answer->texts, answer->count);
     if (answer->changed)
-        pubsub_tell_room(connection->owner, asked->room, told, NULL);
+        pubsub_rooms_tell(&connection->owner->rooms, asked->room, told, NULL);
     else if (is_new)
         pubsub_tell(connection, told);
     show_history(seat, asked->room_json, answer);
@@ -280,7 +280,7 @@ static void finish_message(const pubsub_answer *answer, void *data)
         refuse(connection, "Service unavailable");
     else if (room != NULL && pubsub_message_read(&message, told) &&
              pubsub_room_remember(room, &message))
-        pubsub_tell_room(connection->owner, asked->room, told, connection);
+        pubsub_rooms_tell(&connection->owner->rooms, asked->room, told, connection);
     end(asked);
 }
 
@@ -289,8 +289,8 @@ static void finish_typing(const pubsub_answer *answer, void *data)
     question *asked = data;
 
     if (answer->status == EIO_OK)
-        pubsub_tell_room(asked->connection->owner, asked->room, eio_buffer_slice(asked->json),
-                         asked->connection);
+        pubsub_rooms_tell(&asked->connection->owner->rooms, asked->room,
+                          eio_buffer_slice(asked->json), asked->connection);
     end(asked);
 }
 
@@ -402,8 +402,8 @@ static void finish_again(const pubsub_answer *answer, void *data)
     question *asked = data;
 
     if (answer->status == EIO_OK && answer->changed)
-        pubsub_tell_room(asked->connection->owner, asked->room, eio_buffer_slice(asked->json),
-                         NULL);
+        pubsub_rooms_tell(&asked->connection->owner->rooms, asked->room,
+                          eio_buffer_slice(asked->json), NULL);
     end(asked);
 }
 

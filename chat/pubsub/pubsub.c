@@ -11,169 +11,13 @@
 #include "chat/store/database.h"
 #include "chat/store/place.h"
 
-/* ---- small things ---- */
-
-long long pubsub_now_ms(void)
-{
-    uv_timeval64_t now;
-
-    uv_gettimeofday(&now);
-    return (long long)now.tv_sec * 1000 + now.tv_usec / 1000;
-}
-
-void pubsub_make_id(char out[PUBSUB_ID_BYTES])
-{
-    unsigned char b[16] = { 0 };
-
-    (void)uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
-    b[6] = (unsigned char)(0x40 | (b[6] & 0x0f)); /* RFC 9562 §5.4 */
-    b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-    (void)snprintf(out, PUBSUB_ID_BYTES,
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                   b[14], b[15]);
-}
-
-/* One frame for all of them. */
-void pubsub_tell_room(pubsub *owner, eio_slice name, eio_slice json,
-                      const pubsub_connection *except)
-{
-    pubsub_room *room = pubsub_rooms_find(&owner->rooms, name);
-    eio_buffer *frame = room == NULL ? NULL : eio_buffer_copy(json);
-    pubsub_seat *seat;
-
-    if (frame == NULL)
-        return;
-    LIST_FOREACH(seat, &room->seats, of_room)
-        if (seat->connection != except && !seat->coming && seat->connection->client.ws != NULL)
-            (void)eio_websocket_send(seat->connection->client.ws, frame, false);
-    eio_buffer_unref(frame);
-}
-
-void pubsub_pass_on(pubsub_seat *seat, eio_buffer *json)
-{
-    pubsub_known message;
-
-    if (seat->connection->client.ws != NULL &&
-        (!pubsub_message_read(&message, eio_buffer_slice(json)) ||
-         pubsub_seat_expects(seat, &message)))
-        (void)eio_websocket_send(seat->connection->client.ws, json, false);
-}
-
-/* What another server has told, on the channel or in the history. */
-static void pass_on(pubsub_room *room, eio_slice json)
-{
-    pubsub_known message;
-    pubsub_seat *seat;
-
-    if (pubsub_message_read(&message, json) && !pubsub_room_remember(room, &message))
-        return;
-    eio_buffer *frame = eio_buffer_copy(json);
-    if (frame == NULL)
-        return;
-    LIST_FOREACH(seat, &room->seats, of_room)
-        if (seat->coming)
-            pubsub_seat_keep(seat, frame);
-        else
-            pubsub_pass_on(seat, frame);
-    eio_buffer_unref(frame);
-}
-
-/* ---- letting go ---- */
-
-static eio_slice copy_text(char **at, eio_slice text)
-{
-    char *copy = *at;
-
-    if (text.len > 0)
-        memcpy(copy, text.base, text.len);
-    *at += text.len;
-    return (eio_slice){ copy, text.len };
-}
-
-static void finish_release(const pubsub_answer *answer, void *data)
-{
-    pubsub_release *release = data;
-    pubsub *owner = release->owner;
-    pubsub_connection *connection = release->connection;
-
-    owner->asked--;
-    release->connection = NULL;
-    if (answer->status != EIO_OK && !owner->stopping) {
-        STAILQ_INSERT_TAIL(&owner->failed, release, link);
-    } else {
-        if (answer->status == EIO_OK && answer->changed && release->op == PUBSUB_LEAVE)
-            pubsub_tell_room(owner, release->room, release->json, NULL);
-        free(release);
-    }
-    if (connection != NULL)
-        pubsub_connection_go_on(connection);
-    pubsub_check_stopped(owner);
-}
-
-static bool ask_release(pubsub_release *release)
-{
-    const pubsub_query query = { .op = release->op,
-                                 .connection = release->id,
-                                 .user = release->user,
-                                 .room = release->room,
-                                 .json = release->json,
-                                 .from_held = release->from_held };
-
-    if (pubsub_store_ask(release->owner->store, &query, finish_release, release) != EIO_OK)
-        return false;
-    release->owner->asked++;
-    return true;
-}
-
-void pubsub_let_go(pubsub *owner, pubsub_connection *connection, pubsub_op op,
-                   const pubsub_query *query)
-{
-    pubsub_release *release =
-        calloc(1, sizeof(*release) + query->connection.len + query->user.len + query->room.len +
-                      query->json.len + query->from_held.len);
-
-    if (release == NULL)
-        return; /* the lease will see to it when this server ends */
-    char *at = release->texts;
-    release->owner = owner;
-    release->op = op;
-    release->connection = connection;
-    release->id = copy_text(&at, query->connection);
-    release->user = copy_text(&at, query->user);
-    release->room = copy_text(&at, query->room);
-    release->json = copy_text(&at, query->json);
-    release->from_held = copy_text(&at, query->from_held);
-    if (connection != NULL)
-        connection->waiting++;
-    if (ask_release(release))
-        return;
-    release->connection = NULL;
-    STAILQ_INSERT_TAIL(&owner->failed, release, link);
-    if (connection != NULL)
-        connection->waiting--;
-}
-
 /* ---- what the store tells by itself ---- */
-
-static void retry_failed(pubsub *owner)
-{
-    struct pubsub_release_list list = STAILQ_HEAD_INITIALIZER(list);
-    pubsub_release *release;
-
-    STAILQ_CONCAT(&list, &owner->failed);
-    while ((release = STAILQ_FIRST(&list)) != NULL) {
-        STAILQ_REMOVE_HEAD(&list, link);
-        if (!ask_release(release))
-            STAILQ_INSERT_TAIL(&owner->failed, release, link);
-    }
-}
 
 static void handle_connect(void *data)
 {
     if (chat_host_number(((const pubsub *)data)->host) == 1)
         printf("Redis connected\n");
-    retry_failed(data);
+    pubsub_retry_failed(data);
 }
 
 /* What others say of a room: ours were told when it was said, and rubbish nobody is told. */
@@ -189,7 +33,7 @@ static void handle_told(eio_slice name, eio_slice json, void *data)
         return;
     if (server.len == strlen(own) + 2 && memcmp(server.base + 1, own, strlen(own)) == 0)
         return;
-    pass_on(room, json);
+    pubsub_room_pass_on(room, json);
 }
 
 typedef struct catch_up {
@@ -206,7 +50,7 @@ static void finish_catch_up(const pubsub_answer *answer, void *data)
 
     for (size_t i = 0; i < answer->count && room != NULL; i++)
         if (pubsub_is_object(answer->texts[i]))
-            pass_on(room, answer->texts[i]);
+            pubsub_room_pass_on(room, answer->texts[i]);
     free(missed);
 }
 
@@ -362,12 +206,8 @@ static void handle_store_closed(void *data)
     pubsub *owner = data;
     void (*on_stopped)(void *) = owner->on_stopped;
     void *stopped_data = owner->stopped_data;
-    pubsub_release *release;
 
-    while ((release = STAILQ_FIRST(&owner->failed)) != NULL) {
-        STAILQ_REMOVE_HEAD(&owner->failed, link);
-        free(release);
-    }
+    pubsub_forget_failed(owner);
     free(owner);
     on_stopped(stopped_data);
 }

@@ -5,6 +5,7 @@
 #ifndef CHAT_PUBSUB_PUBSUB_H
 #define CHAT_PUBSUB_PUBSUB_H
 
+#include "chat/pubsub/release.h"
 #include "chat/pubsub/rooms.h"
 #include "chat/pubsub/store.h"
 #include "chat/rate.h"
@@ -38,16 +39,6 @@ struct pubsub_connection {
     chat_rate rate, typing;
 };
 
-/* Something that must be let go in the store, however long that takes. */
-typedef struct pubsub_release {
-    STAILQ_ENTRY(pubsub_release) link;
-    pubsub *owner;
-    pubsub_connection *connection;             /* that waits for it; NULL */
-    pubsub_op op;                              /* PUBSUB_LEAVE, PUBSUB_OFFLINE */
-    eio_slice id, user, room, json, from_held; /* behind the struct */
-    char texts[];
-} pubsub_release;
-
 struct pubsub {
     const chat_host *host;
     pubsub_store *store;
@@ -55,28 +46,15 @@ struct pubsub {
     size_t connections; /* not freed yet: more than there are clients while some are leaving */
     size_t asked;       /* releases that are not answered yet */
     pubsub_rooms rooms;
-    STAILQ_HEAD(pubsub_release_list,
-                pubsub_release) failed; /* for the next time that Redis is there */
+    struct pubsub_release_list failed; /* for the next time that Redis is there */
     double last_score;
     bool stopping, closing;
     void (*on_stopped)(void *data);
     void *stopped_data;
 };
 
-/* Whole milliseconds since 1970. */
-long long pubsub_now_ms(void);
-void pubsub_make_id(char out[PUBSUB_ID_BYTES]);
-
-/* What this server says: to everybody in the room at it who has come, but one (may be NULL). */
-void pubsub_tell_room(pubsub *owner, eio_slice room, eio_slice json,
-                      const pubsub_connection *except);
 void pubsub_tell(pubsub_connection *connection, eio_slice json);
-/* What another server has said: to one who has come, unless the history had it. Shared. */
-void pubsub_pass_on(pubsub_seat *seat, eio_buffer *json);
 
-/* Ask the store to let go of it, now or as soon as it can; who remains is told. `connection` may be NULL. */
-void pubsub_let_go(pubsub *owner, pubsub_connection *connection, pubsub_op op,
-                   const pubsub_query *query);
 /* An answer that a connection was waiting for has come. */
 void pubsub_connection_go_on(pubsub_connection *connection);
 

@@ -225,3 +225,49 @@ bool pubsub_seat_expects(pubsub_seat *seat, const pubsub_known *message)
     }
     return seat->shown_count < PUBSUB_SHOWN || message->ms >= seat->shown[0].ms;
 }
+
+/* ---- telling ---- */
+
+/* One frame for all of them. */
+void pubsub_rooms_tell(const pubsub_rooms *rooms, eio_slice name, eio_slice json,
+                       const pubsub_connection *except)
+{
+    pubsub_room *room = pubsub_rooms_find(rooms, name);
+    eio_buffer *frame = room == NULL ? NULL : eio_buffer_copy(json);
+    pubsub_seat *seat;
+
+    if (frame == NULL)
+        return;
+    LIST_FOREACH(seat, &room->seats, of_room)
+        if (seat->connection != except && !seat->coming && seat->connection->client.ws != NULL)
+            (void)eio_websocket_send(seat->connection->client.ws, frame, false);
+    eio_buffer_unref(frame);
+}
+
+void pubsub_seat_pass_on(pubsub_seat *seat, eio_buffer *json)
+{
+    pubsub_known message;
+
+    if (seat->connection->client.ws != NULL &&
+        (!pubsub_message_read(&message, eio_buffer_slice(json)) ||
+         pubsub_seat_expects(seat, &message)))
+        (void)eio_websocket_send(seat->connection->client.ws, json, false);
+}
+
+void pubsub_room_pass_on(pubsub_room *room, eio_slice json)
+{
+    pubsub_known message;
+    pubsub_seat *seat;
+
+    if (pubsub_message_read(&message, json) && !pubsub_room_remember(room, &message))
+        return;
+    eio_buffer *frame = eio_buffer_copy(json);
+    if (frame == NULL)
+        return;
+    LIST_FOREACH(seat, &room->seats, of_room)
+        if (seat->coming)
+            pubsub_seat_keep(seat, frame);
+        else
+            pubsub_seat_pass_on(seat, frame);
+    eio_buffer_unref(frame);
+}

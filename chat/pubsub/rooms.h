@@ -87,4 +87,12 @@ void pubsub_seat_show(pubsub_seat *seat, const eio_slice *messages, size_t count
 /* False: the history had this message, or went back no further than to newer ones. */
 bool pubsub_seat_expects(pubsub_seat *seat, const pubsub_known *message);
 
+/* What this server says: to everybody in the room at it who has come, but one (may be NULL). */
+void pubsub_rooms_tell(const pubsub_rooms *rooms, eio_slice room, eio_slice json,
+                       const struct pubsub_connection *except);
+/* What another server has said, on the channel or in the history: to everybody in the room whom it is new to. */
+void pubsub_room_pass_on(pubsub_room *room, eio_slice json);
+/* The same, to one who has come. Shared. */
+void pubsub_seat_pass_on(pubsub_seat *seat, eio_buffer *json);
+
 #endif

@@ -6,6 +6,27 @@
 #include "chat/json.h"
 #include "socketio/socketio.h"
 
+long long pubsub_now_ms(void)
+{
+    uv_timeval64_t now;
+
+    uv_gettimeofday(&now);
+    return (long long)now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+void pubsub_make_id(char out[PUBSUB_ID_BYTES])
+{
+    unsigned char b[16] = { 0 };
+
+    (void)uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
+    b[6] = (unsigned char)(0x40 | (b[6] & 0x0f)); /* RFC 9562 §5.4 */
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
+    (void)snprintf(out, PUBSUB_ID_BYTES,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
+}
+
 /* A small language: %s is a C text, %j a slice that is JSON, %t a slice that becomes a JSON string. */
 static bool append_part(eio_buffer **out, char kind, va_list *arguments)
 {

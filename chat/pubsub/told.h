@@ -1,8 +1,13 @@
-/* The objects that clients are told, as JSON. New, to be unref'd; NULL when out of memory. */
+/* The objects that clients are told, as JSON. New, to be unref'd; NULL when out of memory. No loop, no connection. */
 #ifndef CHAT_PUBSUB_TOLD_H
 #define CHAT_PUBSUB_TOLD_H
 
-#include "chat/pubsub/pubsub.h"
+#include "chat/pubsub/store.h"
+
+/* Whole milliseconds since 1970. */
+long long pubsub_now_ms(void);
+/* A UUID. */
+void pubsub_make_id(char out[PUBSUB_ID_BYTES]);
 
 eio_buffer *pubsub_told_connected(const char *connection, const char *server);
 eio_buffer *pubsub_told_authenticated(eio_slice user_json);
