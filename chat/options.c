@@ -172,6 +172,9 @@ static int settle(option_reader *reader)
     chat_options *out = reader->out;
 
     out->redis_url = reader->wish.redis;
+    if (out->redis_url != NULL && strstr(out->redis_url, "+cluster:") != NULL)
+        return eio_error_set(reader->why, EIO_E_INVALID,
+                             "--redis: chatd keeps its data on one Redis, not in a Redis Cluster");
     int rc = out->profile->settle == NULL ? EIO_OK : out->profile->settle(out, reader->why);
     return rc == EIO_OK ? decide_store(reader) : rc;
 }

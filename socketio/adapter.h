@@ -118,6 +118,12 @@ struct sio_adapter_type {
      * @param gather NULL: no replies are wanted
      */
     int (*server_side)(sio_adapter *adapter, eio_slice name, sio_args args, sio_gather *gather);
+    /**
+     * sio_count_sockets: sio_local_count. NULL where there is `fetch`: that is called, and what it
+     * adds is counted.
+     * @param gather keep it with sio_gather_ref
+     */
+    int (*count)(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
 };
 
 /** The adapter of one server alone: local delivery and nothing else. The default. */
@@ -146,6 +152,8 @@ EIO_API int sio_local_leave(sio_namespace *nsp, const sio_target *target, sio_ro
 EIO_API int sio_local_disconnect(sio_namespace *nsp, const sio_target *target, bool close);
 /** Add them to what is gathered. @return as sio_local_join */
 EIO_API int sio_local_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *gather);
+/** Add how many they are to what is gathered. @return as sio_local_join */
+EIO_API int sio_local_count(sio_namespace *nsp, const sio_target *target, sio_gather *gather);
 /** Emit to them, expect an answer from each, and add it when it comes. @return as sio_broadcast */
 EIO_API int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                                     sio_args args, sio_gather *gather);
@@ -171,5 +179,7 @@ EIO_API void sio_gather_expect(sio_gather *gather, size_t count);
 EIO_API void sio_gather_add_response(sio_gather *gather, sio_args args);
 /** A socket of another server was found. @param socket copied, its `socket` NULL */
 EIO_API void sio_gather_add_socket(sio_gather *gather, const sio_found_socket *socket);
+/** So many sockets of another server were found. */
+EIO_API void sio_gather_add_count(sio_gather *gather, size_t number);
 
 #endif

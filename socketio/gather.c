@@ -282,8 +282,37 @@ sio_found_socket *sio_found_copy(const sio_found_socket *from)
 
 void sio_gather_add_socket(sio_gather *gather, const sio_found_socket *socket)
 {
-    if (!gather->is_ended)
+    if (gather->is_counting)
+        sio_gather_add_count(gather, 1);
+    else if (!gather->is_ended)
         add_item(gather, sio_found_copy(socket));
+}
+
+/* ---- how many there are ---- */
+
+static void finish_count(sio_gather *gather)
+{
+    gather->call.on_count(gather->nsp, gather->status, gather->number, gather->data);
+}
+
+int sio_gather_new_count(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                         sio_count_cb *callback, void *data)
+{
+    int rc = start(out, nsp, timeout_ms);
+
+    if (rc != EIO_OK)
+        return rc;
+    (*out)->finish = finish_count;
+    (*out)->is_counting = true;
+    (*out)->call.on_count = callback;
+    (*out)->data = data;
+    return EIO_OK;
+}
+
+void sio_gather_add_count(sio_gather *gather, size_t number)
+{
+    if (!gather->is_ended)
+        gather->number += number;
 }
 
 /* ---- ends ---- */

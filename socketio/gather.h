@@ -1,6 +1,6 @@
 /*
  * Answers that are gathered from many clients or servers until all are there or time is over:
- * broadcast acknowledgements, replies to server-side events, sockets that were asked for. The
+ * broadcast acknowledgements, replies to server-side events, sockets that were asked for, or how many there are. The
  * application is called once, from the loop. An adapter that asks other servers holds a reference,
  * and a hold for each server that has not reported.
  */
@@ -33,6 +33,7 @@ struct sio_gather {
     union {
         sio_responses_cb *on_responses;
         sio_found_cb *on_found;
+        sio_count_cb *on_count;
         const sio_gather_relay *relay;
     } call;
     void *data;
@@ -43,11 +44,13 @@ struct sio_gather {
     size_t count;
     size_t capacity;
     size_t expected;
+    size_t number;  /* of sockets, where these are only counted */
     unsigned holds; /* servers that have not reported */
     unsigned refs;
     int status;
     bool is_ended;
     bool is_relay;
+    bool is_counting;
 };
 
 typedef TAILQ_HEAD(sio_gathers, sio_gather) sio_gathers;
@@ -60,6 +63,9 @@ int sio_gather_new_responses(sio_gather **out, sio_namespace *nsp, uint64_t time
                              sio_responses_cb *callback, void *data);
 int sio_gather_new_found(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
                          sio_found_cb *callback, void *data);
+/* What is added as found is only counted. */
+int sio_gather_new_count(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
+                         sio_count_cb *callback, void *data);
 int sio_gather_new_relay(sio_gather **out, sio_namespace *nsp, uint64_t timeout_ms,
                          const sio_gather_relay *relay, void *data);
 /* How long others have for an answer where the call says nothing. */

@@ -47,6 +47,13 @@ int sio_local_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *ga
     return rc != EIO_OK ? rc : sio_siblings_fetch(nsp, or_everybody(target), gather);
 }
 
+int sio_local_count(sio_namespace *nsp, const sio_target *target, sio_gather *gather)
+{
+    target = or_everybody(target);
+    sio_gather_add_count(gather, sio_here_count(nsp, target));
+    return sio_siblings_count(nsp, target, gather);
+}
+
 int sio_local_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                             sio_args args, sio_gather *gather)
 {

@@ -76,6 +76,25 @@ typedef void sio_found_cb(sio_namespace *nsp, int status, const sio_found_socket
 EIO_API int sio_fetch_sockets(sio_namespace *nsp, const sio_target *target, uint64_t timeout_ms,
                               sio_found_cb *callback, void *data);
 
+/**
+ * How many sockets are meant: called exactly once, from the loop.
+ *
+ * @param status  as of sio_found_cb; count is then what is known
+ */
+typedef void sio_count_cb(sio_namespace *nsp, int status, size_t count, void *data);
+
+/**
+ * Count the sockets of all servers that are meant, without fetching them: the others send a number. Over Redis a server
+ * of Node's cannot, and sends its sockets; of these nothing is kept.
+ *
+ * @param target      as sio_broadcast's; NULL: the whole namespace. SIO_LOCAL: of this process
+ * @param timeout_ms  for other servers to answer; 0: 5000
+ * @param callback    called once if this returns EIO_OK, else never
+ * @return EIO_OK, EIO_E_NOMEM or the adapter's error
+ */
+EIO_API int sio_count_sockets(sio_namespace *nsp, const sio_target *target, uint64_t timeout_ms,
+                              sio_count_cb *callback, void *data);
+
 /* ---- events between servers ---- */
 
 /** What another server waits for. */

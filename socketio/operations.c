@@ -152,3 +152,46 @@ int sio_fetch_sockets(sio_namespace *nsp, const sio_target *target, uint64_t tim
         sio_gather_release(gather);
     return rc;
 }
+
+/* ---- counting ---- */
+
+static void count_one(sio_socket *socket, void *data)
+{
+    *(size_t *)data += socket->state == SOCKET_CONNECTED;
+}
+
+size_t sio_here_count(sio_namespace *nsp, const sio_target *target)
+{
+    size_t number = 0;
+
+    if (target->rooms.count == 0 && target->except.count == 0)
+        return nsp->count - nsp->leaving;
+    sio_walk_target(nsp, target, count_one, &number);
+    return number;
+}
+
+int sio_count_sockets(sio_namespace *nsp, const sio_target *target, uint64_t timeout_ms,
+                      sio_count_cb *callback, void *data)
+{
+    const sio_adapter_type *type = nsp->adapter->type;
+    sio_gather *gather;
+
+    if (nsp->is_parent)
+        return EIO_E_UNSUPPORTED;
+    int rc = sio_gather_new_count(
+        &gather, nsp, timeout_ms == 0 ? sio_gather_default_ms(nsp) : timeout_ms, callback, data);
+    if (rc != EIO_OK)
+        return rc;
+    target = or_everybody(target);
+    if (is_here_only(target, type->count != NULL || type->fetch != NULL))
+        rc = sio_local_count(nsp, target, gather);
+    else if (type->count != NULL)
+        rc = type->count(nsp->adapter, target, gather);
+    else
+        rc = type->fetch(nsp->adapter, target, gather);
+    if (rc != EIO_OK)
+        sio_gather_cancel(gather);
+    else
+        sio_gather_release(gather);
+    return rc;
+}

@@ -45,7 +45,11 @@ typedef struct sio_redis_options {
      * 26379; they are asked where the master NAME is on every connect, and only a server that says it is the master is
      * taken. User and password are the master's; `?sentinel_user=…&sentinel_password=…` the sentinels'.
      *
-     * Each with TLS as well: rediss+sentinel://. Copied.
+     * `redis+cluster://[user:password@]host[:port],host[:port]…`: some nodes of a Redis Cluster, at most 16; a link
+     * goes to the first master that is there. A bus and a subscriber find the node of each shard channel and stream, a
+     * client for commands does not: what another node has is refused with MOVED.
+     *
+     * Each with TLS as well: rediss+sentinel://, rediss+cluster://. Copied.
      */
     const char *url;
     const char *name;            /**< for CLIENT SETNAME; NULL: none; copied */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engineio/net/crypto.h"
+#include "socketio/adapter/found.h"
 #include "socketio/adapter/opts.h"
 #include "socketio/gather.h"
 
@@ -125,7 +126,6 @@ static int open_classic(sio_adapter **out, sio_namespace *nsp)
     }
     classic->requests.way = (sio_request_way){
         .bus = bus,
-        .counting = EIO_STR("NUMSUB"),
         .counted = eio_buffer_slice(classic->request),
         .command = EIO_STR("PUBLISH"),
         .channel = eio_buffer_slice(classic->request),
@@ -283,6 +283,32 @@ static int fetch_classic(sio_adapter *adapter, const sio_target *target, sio_gat
     return rc == EIO_OK ? sio_local_fetch(adapter->nsp, target, gather) : rc;
 }
 
+/*
+ * The old question, which Node's servers answer with ids alone; it knows no exceptions. Their answers have nothing
+ * else that is smaller.
+ */
+static int count_classic(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+{
+    bool is_old = target->except.count == 0;
+    sio_writer text = { .json = NULL };
+    char id[CLASSIC_ID_LEN];
+    int rc = make_id(id);
+
+    if (rc != EIO_OK)
+        return rc;
+    begin_request(&text, of(adapter), (eio_slice){ id, sizeof(id) });
+    sio_write_number(&text, is_old ? CLASSIC_SOCKETS : CLASSIC_FETCH);
+    sio_write(&text, is_old ? EIO_STR(",\"rooms\":") : EIO_STR(",\"opts\":"));
+    if (is_old)
+        sio_write_rooms(&text, target->rooms);
+    else
+        sio_write_short_opts(&text, target);
+    sio_write_count_wish(&text);
+    sio_write(&text, EIO_STR("}"));
+    rc = ask(of(adapter), SIO_REQUEST_FETCH, (eio_slice){ id, sizeof(id) }, gather, &text);
+    return rc == EIO_OK ? sio_local_count(adapter->nsp, target, gather) : rc;
+}
+
 static int server_side_classic(sio_adapter *adapter, eio_slice name, sio_args args,
                                sio_gather *gather)
 {
@@ -344,4 +370,5 @@ const sio_adapter_type sio_adapter_redis = {
     .fetch = fetch_classic,
     .emit_with_ack = emit_with_ack_classic,
     .server_side = server_side_classic,
+    .count = count_classic,
 };

@@ -155,17 +155,35 @@ static void handle_found(sio_namespace *nsp, int status, const sio_found_socket 
     free_answer(to);
 }
 
-static int look_for(answer *to, const sio_target *target)
+static void handle_count(sio_namespace *nsp, int status, size_t number, void *data)
+{
+    answer *to = data;
+    sio_writer text = { .json = NULL };
+
+    (void)nsp;
+    if (status != EIO_E_CLOSED) {
+        begin_answer(&text, to);
+        sio_write_found_count(&text, number);
+        sio_write(&text, EIO_STR("}"));
+        publish_answer(to, &text);
+    }
+    free_answer(to);
+}
+
+/* only_count: the number is enough. */
+static int look_for(answer *to, const sio_target *target, bool only_count)
 {
     sio_namespace *nsp = to->classic->base.nsp;
     sio_gather *gather;
-    int rc = sio_gather_new_found(&gather, nsp, sio_gather_default_ms(nsp), handle_found, to);
+    uint64_t timeout_ms = sio_gather_default_ms(nsp);
+    int rc = only_count ? sio_gather_new_count(&gather, nsp, timeout_ms, handle_count, to)
+                        : sio_gather_new_found(&gather, nsp, timeout_ms, handle_found, to);
 
     if (rc != EIO_OK) {
         free_answer(to);
         return rc;
     }
-    rc = sio_local_fetch(nsp, target, gather);
+    rc = only_count ? sio_local_count(nsp, target, gather) : sio_local_fetch(nsp, target, gather);
     if (rc == EIO_OK) {
         sio_gather_release(gather);
         return rc;
@@ -180,7 +198,7 @@ int sio_classic_answer_rooms_question(sio_classic *classic, eio_slice request)
     answer *to = NULL;
     int rc = make_answer(&to, classic, CLASSIC_ALL_ROOMS, request);
 
-    return rc == EIO_OK ? look_for(to, &(sio_target){ .flags = 0 }) : rc;
+    return rc == EIO_OK ? look_for(to, &(sio_target){ .flags = 0 }, false) : rc;
 }
 
 /* Of adapters up to 7: the rooms stand in the request itself. */
@@ -193,7 +211,7 @@ int sio_classic_answer_old_question(sio_classic *classic, eio_slice request)
     if (rc == EIO_OK)
         rc = make_answer(&to, classic, CLASSIC_SOCKETS, request);
     if (rc == EIO_OK)
-        rc = look_for(to, &(sio_target){ .rooms = rooms.rooms });
+        rc = look_for(to, &(sio_target){ .rooms = rooms.rooms }, sio_wants_count(request));
     sio_names_fini(&rooms);
     return rc;
 }
@@ -203,7 +221,7 @@ int sio_classic_answer_fetch(sio_classic *classic, eio_slice request, const sio_
     answer *to = NULL;
     int rc = make_answer(&to, classic, CLASSIC_FETCH, request);
 
-    return rc == EIO_OK ? look_for(to, &opts->target) : rc;
+    return rc == EIO_OK ? look_for(to, &opts->target, sio_wants_count(request)) : rc;
 }
 
 /* ---- events between servers ---- */

@@ -274,7 +274,7 @@ static int take_answer(sio_classic *classic, const sio_wire *wire, eio_slice id)
         sio_request_report(request);
     }
     if ((request = sio_request_find(requests, id, SIO_REQUEST_FETCH)) != NULL) {
-        rc = sio_gather_add_found(request->gather, wire, sio_json_member(text, EIO_STR("sockets")));
+        rc = sio_gather_add_found(request->gather, wire, text);
         if (rc == EIO_OK)
             sio_request_report(request);
     }

@@ -83,7 +83,7 @@ static void set_way(sio_cluster *cluster)
 {
     cluster->requests.way = (sio_request_way){
         .bus = cluster->bus,
-        .counting = cluster->is_sharded ? EIO_STR("SHARDNUMSUB") : EIO_STR("NUMSUB"),
+        .is_sharded = cluster->is_sharded,
         .counted = eio_buffer_slice(cluster->channel),
         .command = cluster->is_sharded ? EIO_STR("SPUBLISH") : EIO_STR("PUBLISH"),
         .channel = eio_buffer_slice(cluster->channel),

@@ -77,6 +77,7 @@ int sio_cluster_join(sio_adapter *adapter, const sio_target *target, sio_rooms r
 int sio_cluster_leave(sio_adapter *adapter, const sio_target *target, sio_rooms rooms);
 int sio_cluster_disconnect(sio_adapter *adapter, const sio_target *target, bool close);
 int sio_cluster_fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
+int sio_cluster_count(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
 int sio_cluster_emit_with_ack(sio_adapter *adapter, const sio_target *target, eio_slice name,
                               sio_args args, uint64_t timeout_ms, sio_gather *gather);
 int sio_cluster_server_side(sio_adapter *adapter, eio_slice name, sio_args args,

@@ -140,6 +140,22 @@ static void send_found(sio_namespace *nsp, int status, const sio_found_socket *s
     free_asker(who);
 }
 
+static void send_count(sio_namespace *nsp, int status, size_t number, void *data)
+{
+    asker *who = data;
+    sio_writer text = { .json = NULL };
+
+    (void)nsp;
+    if (status == EIO_OK || status == EIO_E_TIMEOUT) {
+        sio_write(&text, EIO_STR("{\"requestId\":"));
+        sio_write_string(&text, who->request_id);
+        sio_write_found_count(&text, number);
+        sio_write(&text, EIO_STR("}"));
+        answer(who, SIO_CLUSTER_FOUND, &text, SIO_NO_ARGS);
+    }
+    free_asker(who);
+}
+
 static int fetch_for(sio_cluster *cluster, const sio_cluster_message *message,
                      const sio_target *target)
 {
@@ -148,13 +164,16 @@ static int fetch_for(sio_cluster *cluster, const sio_cluster_message *message,
 
     if (who == NULL)
         return EIO_E_NOMEM;
-    int rc =
-        sio_gather_new_found(&gather, cluster->base.nsp, SIO_GATHER_DEFAULT_MS, send_found, who);
+    sio_namespace *nsp = cluster->base.nsp;
+    bool only_count = sio_wants_count(message->data);
+    int rc = only_count
+                 ? sio_gather_new_count(&gather, nsp, SIO_GATHER_DEFAULT_MS, send_count, who)
+                 : sio_gather_new_found(&gather, nsp, SIO_GATHER_DEFAULT_MS, send_found, who);
     if (rc != EIO_OK) {
         free_asker(who);
         return rc;
     }
-    rc = sio_local_fetch(cluster->base.nsp, target, gather);
+    rc = only_count ? sio_local_count(nsp, target, gather) : sio_local_fetch(nsp, target, gather);
     sio_gather_release(gather);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engineio/net/base64.h"
+#include "socketio/adapter/found.h"
 #include "socketio/json_member.h"
 
 /* ---- reading ---- */
@@ -148,11 +149,14 @@ void sio_cluster_write_disconnect(sio_writer *to, const sio_target *target, bool
     sio_write(to, close ? EIO_STR(",\"close\":true}") : EIO_STR(",\"close\":false}"));
 }
 
-void sio_cluster_write_fetch(sio_writer *to, const sio_target *target, eio_slice request_id)
+void sio_cluster_write_fetch(sio_writer *to, const sio_target *target, eio_slice request_id,
+                             bool only_count)
 {
     write_opts(to, target);
     sio_write(to, EIO_STR(","));
     write_request_id(to, request_id);
+    if (only_count)
+        sio_write_count_wish(to);
     sio_write(to, EIO_STR("}"));
 }
 

@@ -64,7 +64,9 @@ void sio_cluster_write_broadcast(sio_writer *to, const sio_target *target, eio_s
 /* Join or leave. */
 void sio_cluster_write_rooms(sio_writer *to, const sio_target *target, sio_rooms rooms);
 void sio_cluster_write_disconnect(sio_writer *to, const sio_target *target, bool close);
-void sio_cluster_write_fetch(sio_writer *to, const sio_target *target, eio_slice request_id);
+/* only_count: see sio_write_count_wish. */
+void sio_cluster_write_fetch(sio_writer *to, const sio_target *target, eio_slice request_id,
+                             bool only_count);
 /* request_id {NULL, 0}: no reply is wanted. */
 void sio_cluster_write_server_side(sio_writer *to, eio_slice name, sio_args args,
                                    eio_slice request_id);

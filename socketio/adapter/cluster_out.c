@@ -105,7 +105,8 @@ static int ask(sio_cluster *cluster, const sio_cluster_outgoing *message, sio_wr
     return sio_request_ask(&cluster->requests, kind, id, gather, bytes, kind == SIO_REQUEST_ACKS);
 }
 
-int sio_cluster_fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+static int ask_for_sockets(sio_adapter *adapter, const sio_target *target, sio_gather *gather,
+                           bool only_count)
 {
     char id[SIO_CLUSTER_ID_LEN];
     const eio_slice request_id = { id, sizeof(id) };
@@ -113,12 +114,23 @@ int sio_cluster_fetch(sio_adapter *adapter, const sio_target *target, sio_gather
 
     int rc = sio_cluster_new_id(id);
     if (rc == EIO_OK)
-        rc = sio_local_fetch(adapter->nsp, target, gather);
+        rc = only_count ? sio_local_count(adapter->nsp, target, gather)
+                        : sio_local_fetch(adapter->nsp, target, gather);
     if (rc != EIO_OK)
         return rc;
-    sio_cluster_write_fetch(&data, target, request_id);
+    sio_cluster_write_fetch(&data, target, request_id, only_count);
     const sio_cluster_outgoing message = outgoing_of(SIO_CLUSTER_FETCH, &data, SIO_NO_ARGS);
     return ask(cluster_of(adapter), &message, &data, request_id, gather);
+}
+
+int sio_cluster_fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+{
+    return ask_for_sockets(adapter, target, gather, false);
+}
+
+int sio_cluster_count(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+{
+    return ask_for_sockets(adapter, target, gather, true);
 }
 
 int sio_cluster_emit_with_ack(sio_adapter *adapter, const sio_target *target, eio_slice name,
@@ -178,8 +190,7 @@ static int take_found(const sio_cluster *cluster, const sio_cluster_message *mes
 
     if (request == NULL)
         return EIO_OK;
-    int rc = sio_gather_add_found(request->gather, &message->wire,
-                                  sio_json_member(message->data, EIO_STR("sockets")));
+    int rc = sio_gather_add_found(request->gather, &message->wire, message->data);
     if (rc == EIO_OK)
         sio_request_report(request);
     return rc;

@@ -6,6 +6,7 @@
 
 #include "engineio/http.h"
 #include "socketio/adapter/opts.h"
+#include "socketio/gather.h"
 #include "socketio/json_member.h"
 #include "socketio/json_scan.h"
 
@@ -157,21 +158,44 @@ static int add_one(sio_gather *gather, const sio_wire *wire, eio_slice json)
     return rc;
 }
 
-int sio_gather_add_found(sio_gather *gather, const sio_wire *wire, eio_slice json)
+void sio_write_count_wish(sio_writer *to)
 {
+    sio_write(to, EIO_STR(",\"count\":true"));
+}
+
+bool sio_wants_count(eio_slice question)
+{
+    return eio_slice_equal(sio_json_member(question, EIO_STR("count")), EIO_STR("true"));
+}
+
+void sio_write_found_count(sio_writer *to, size_t number)
+{
+    sio_write(to, EIO_STR(",\"sockets\":[],\"count\":"));
+    sio_write_number(to, number);
+}
+
+int sio_gather_add_found(sio_gather *gather, const sio_wire *wire, eio_slice answer)
+{
+    const eio_slice json = sio_json_member(answer, EIO_STR("sockets"));
+    uint32_t number;
     size_t max = 1, count = 0;
 
     if (json.len == 0 || json.base[0] != '[')
         return EIO_E_PROTOCOL;
+    if (sio_wire_read_number(&number, sio_json_member(answer, EIO_STR("count"))))
+        sio_gather_add_count(gather, number);
+    /* Each socket has one brace at least; where they are counted it may be an id alone. */
     for (size_t i = 0; i < json.len; i++)
-        max += json.base[i] == '{'; /* each socket has one brace at least */
+        max += json.base[i] == '{' || (gather->is_counting && json.base[i] == ',');
     eio_slice *elements = calloc(max, sizeof(*elements));
     if (elements == NULL)
         return EIO_E_NOMEM;
     int rc = sio_json_split(&count, elements, max, json);
     if (rc == EIO_E_LIMIT)
         rc = EIO_E_PROTOCOL;
-    for (size_t i = 0; i < count && rc == EIO_OK; i++)
+    if (rc == EIO_OK && gather->is_counting)
+        sio_gather_add_count(gather, count);
+    for (size_t i = 0; i < count && rc == EIO_OK && !gather->is_counting; i++)
         rc = add_one(gather, wire, elements[i]);
     free(elements);
     return rc;

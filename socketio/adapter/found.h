@@ -10,10 +10,20 @@ void sio_write_found(sio_writer *to, const sio_found_socket *found);
 void sio_write_all_found(sio_writer *to, const sio_found_socket *sockets, size_t count);
 
 /*
- * Add the sockets of an answer to what is gathered; elements that are none are passed over.
- *
- * json: an array, a part of the wire. EIO_OK; EIO_E_PROTOCOL: no array; EIO_E_NOMEM.
+ * Of a question for sockets to servers of ours: only their number is wanted. Node's pass over it, and tell the sockets.
+ * So one question is right in every cluster, and cheap where it can be.
  */
-int sio_gather_add_found(sio_gather *gather, const sio_wire *wire, eio_slice json);
+void sio_write_count_wish(sio_writer *to);
+bool sio_wants_count(eio_slice question);
+/* ,"sockets":[],"count":N */
+void sio_write_found_count(sio_writer *to, size_t number);
+
+/*
+ * Add the sockets of an answer, or the number that it tells, to what is gathered; elements that are none are passed
+ * over.
+ *
+ * answer: an object, a part of the wire. EIO_OK; EIO_E_PROTOCOL: there is no array in it; EIO_E_NOMEM.
+ */
+int sio_gather_add_found(sio_gather *gather, const sio_wire *wire, eio_slice answer);
 
 #endif

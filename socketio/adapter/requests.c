@@ -103,22 +103,19 @@ static void send_message(const sio_requests *requests, sio_request *request)
     request->message = NULL;
 }
 
-/* [channel, count], with this server in it. */
-static void handle_count(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+/* With this server among them. */
+static void handle_count(int status, size_t members, void *data)
 {
     member_count *count = data;
     sio_request *request = NULL;
 
-    (void)redis;
     if (count->requests != NULL) {
         TAILQ_REMOVE(&count->requests->counts, count, link);
         request = find(count->requests, (eio_slice){ count->id, count->id_len });
     }
     /* Otherwise its time passes: nobody knows who else there is. */
-    if (request != NULL && status == EIO_OK && reply->type == SIO_REDIS_ARRAY &&
-        reply->count == 2 && reply->items[1].type == SIO_REDIS_INTEGER) {
-        int64_t members = reply->items[1].integer;
-        request->expected = members > 1 ? (size_t)members - 1 : 0;
+    if (request != NULL && status == EIO_OK) {
+        request->expected = members > 1 ? members - 1 : 0;
         request->is_counted = true;
         if (request->expected > 0)
             send_message(count->requests, request);
@@ -137,10 +134,8 @@ static int count_members(sio_requests *requests, eio_slice id)
     memcpy(count->id, id.base, id.len);
     count->id_len = id.len;
     TAILQ_INSERT_TAIL(&requests->counts, count, link);
-    int rc = sio_redis_command(
-        sio_redis_bus_commands(requests->way.bus),
-        SIO_REDIS_ARGUMENTS(EIO_STR("PUBSUB"), requests->way.counting, requests->way.counted),
-        handle_count, count);
+    int rc = sio_redis_bus_count_listeners(requests->way.bus, requests->way.is_sharded,
+                                           requests->way.counted, handle_count, count);
     if (rc != EIO_OK) {
         TAILQ_REMOVE(&requests->counts, count, link);
         free(count);

@@ -35,9 +35,9 @@ typedef struct sio_request {
 /* How the members are counted, and where the question goes. Borrowed as long as the requests. */
 typedef struct sio_request_way {
     sio_redis_bus *bus;
-    eio_slice counting; /* NUMSUB or SHARDNUMSUB */
-    eio_slice counted;  /* the channel that each member listens to once */
-    eio_slice command;  /* PUBLISH or SPUBLISH */
+    bool is_sharded;   /* the channels are shard channels */
+    eio_slice counted; /* the channel that each member listens to once */
+    eio_slice command; /* PUBLISH or SPUBLISH */
     eio_slice channel;
 } sio_request_way;
 

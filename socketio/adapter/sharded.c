@@ -113,21 +113,20 @@ static void leave_room_alone(sharded *adapter, eio_slice name)
 static void handle_room(sio_adapter *base, sio_room_change change, eio_slice room, eio_slice id)
 {
     sharded *adapter = (sharded *)(void *)base;
-    bool is_own = eio_slice_equal(room, id); /* the room that bears the socket's id */
 
+    (void)id;
     if (adapter->mode == SIO_SHARDED_STATIC)
         return;
     switch (change) {
-    case SIO_ROOM_CREATED: listen_to_room(adapter, room); break;
-    case SIO_ROOM_DELETED: leave_room_alone(adapter, room); break;
-    case SIO_ROOM_JOINED:
-        if (is_own && adapter->mode == SIO_SHARDED_DYNAMIC_PRIVATE)
+    case SIO_ROOM_CREATED:
+        /* What is for a socket's own room comes on the common channel. */
+        if (adapter->mode == SIO_SHARDED_DYNAMIC_PRIVATE ||
+            sio_namespace_find(base->nsp, room) == NULL)
             listen_to_room(adapter, room);
         break;
-    case SIO_ROOM_LEFT:
-        if (is_own)
-            leave_room_alone(adapter, room);
-        break;
+    case SIO_ROOM_DELETED: leave_room_alone(adapter, room); break;
+    case SIO_ROOM_JOINED:
+    case SIO_ROOM_LEFT: break;
     }
 }
 
@@ -178,4 +177,5 @@ const sio_adapter_type sio_adapter_redis_sharded = {
     .fetch = sio_cluster_fetch,
     .emit_with_ack = sio_cluster_emit_with_ack,
     .server_side = sio_cluster_server_side,
+    .count = sio_cluster_count,
 };

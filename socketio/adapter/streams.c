@@ -123,4 +123,5 @@ const sio_adapter_type sio_adapter_redis_streams = {
     .fetch = sio_cluster_fetch,
     .emit_with_ack = sio_cluster_emit_with_ack,
     .server_side = sio_cluster_server_side,
+    .count = sio_cluster_count,
 };

@@ -72,6 +72,12 @@ static int fetch(sio_adapter *adapter, const sio_target *target, sio_gather *gat
                          gather);
 }
 
+static int count(sio_adapter *adapter, const sio_target *target, sio_gather *gather)
+{
+    return sio_hub_write(adapter->nsp, (sio_letter){ .kind = SIO_LETTER_COUNT, .target = *target },
+                         gather);
+}
+
 static int emit_with_ack(sio_adapter *adapter, const sio_target *target, eio_slice name,
                          sio_args args, uint64_t timeout_ms, sio_gather *gather)
 {
@@ -100,4 +106,5 @@ const sio_adapter_type sio_adapter_by_mail = {
     .fetch = fetch,
     .emit_with_ack = emit_with_ack,
     .server_side = server_side,
+    .count = count,
 };

@@ -3,29 +3,28 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
-/* A message that waits for Redis. */
-typedef struct waiting {
-    STAILQ_ENTRY(waiting) link;
-    eio_slice command; /* a literal */
-    size_t channel_len, len;
-    uint64_t since_ms;
-    char bytes[]; /* the channel, then the message */
-} waiting;
+#include "socketio/redis/outbox.h"
+#include "socketio/redis/shards.h"
+#include "socketio/redis/slot.h"
+
+enum { CALM_MS = 1000 }; /* without a drop: the next one is told again */
 
 struct sio_redis_bus {
     uv_loop_t *loop;
-    sio_redis *commands;
+    sio_redis_settings *settings; /* of all links; shared */
+    sio_redis *commands;          /* of a cluster: to any of its nodes */
+    sio_shards *shards;           /* the nodes of a cluster; NULL: it is none */
     sio_subscriber *subscriber;
     sio_streams *streams;          /* NULL: none */
     sio_redis_bus_options options; /* key: own */
-    STAILQ_HEAD(, waiting) queue;
-    size_t queued_bytes;
+    sio_outbox *outbox;
     sio_redis_bus_counters counters;
     char trouble[300];
     bool is_ready;
+    bool has_been_ready;
     bool drops; /* and has said so */
+    uint64_t dropped_ms;
     bool is_closing;
     unsigned open_links;
     void (*on_closed)(void *data);
@@ -59,10 +58,11 @@ static void log_line(sio_redis_bus *bus, char level, const char *format, ...)
 
 /* ---- what leaves ---- */
 
-/* Told once for each time that it begins: a Redis that is away must not fill the log. */
+/* Told once for each time that it begins: a Redis that is away, or a node of many, must not fill the log. */
 void sio_redis_bus_count_dropped(sio_redis_bus *bus, const char *why)
 {
     bus->counters.dropped++;
+    bus->dropped_ms = uv_now(bus->loop);
     if (!bus->drops)
         log_line(bus, 'w', "Redis: messages to other servers are dropped: %s", why);
     bus->drops = true;
@@ -74,7 +74,8 @@ void sio_redis_bus_count_published(sio_redis_bus *bus, int status, const sio_red
 
     if (status == EIO_OK) {
         bus->counters.published++;
-        bus->drops = false;
+        if (bus->drops && uv_now(bus->loop) - bus->dropped_ms > CALM_MS)
+            bus->drops = false;
         return;
     }
     if (reply != NULL)
@@ -83,87 +84,63 @@ void sio_redis_bus_count_published(sio_redis_bus *bus, int status, const sio_red
     sio_redis_bus_count_dropped(bus, reply != NULL ? why : eio_strerror(status));
 }
 
-static void handle_published(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
+static void handle_published(int status, const sio_redis_reply *reply, void *data)
 {
-    (void)redis;
-    sio_redis_bus_count_published(data, status, reply);
+    sio_redis_bus *bus = data;
+
+    if (!bus->is_closing)
+        sio_redis_bus_count_published(bus, status, reply);
 }
 
-static void send_now(sio_redis_bus *bus, eio_slice command, eio_slice channel, eio_slice bytes)
+/* In a cluster the other nodes go on where one is away; but nobody speaks before it has heard. */
+static sio_redis *find_way(int slot, void *data)
 {
-    int rc = sio_redis_command(bus->commands, SIO_REDIS_ARGUMENTS(command, channel, bytes),
-                               handle_published, bus);
+    const sio_redis_bus *bus = data;
 
-    if (rc != EIO_OK)
-        sio_redis_bus_count_dropped(bus, eio_strerror(rc));
+    if (bus->shards == NULL)
+        return bus->is_ready ? bus->commands : NULL;
+    if (!bus->has_been_ready)
+        return NULL;
+    if (slot != SIO_OUTBOX_ANY_NODE)
+        return sio_shards_find(bus->shards, (unsigned)slot);
+    return sio_redis_is_connected(bus->commands) ? bus->commands : NULL;
 }
 
-static waiting *take_first(sio_redis_bus *bus)
+static void handle_refusal(sio_redis *redis, const sio_redis_reply *why, void *data)
 {
-    waiting *first = STAILQ_FIRST(&bus->queue);
+    const sio_redis_bus *bus = data;
+    sio_redis_node_place place;
 
-    if (first != NULL) {
-        STAILQ_REMOVE_HEAD(&bus->queue, link);
-        bus->queued_bytes -= first->channel_len + first->len;
-    }
-    return first;
+    if (sio_redis_read_moved(&place, why))
+        sio_shards_doubt(bus->shards, redis);
+    else
+        sio_shards_pause(bus->shards);
 }
 
-static void drop_old(sio_redis_bus *bus)
+static int slot_of(const sio_redis_bus *bus, eio_slice key)
 {
-    const waiting *first;
-
-    while ((first = STAILQ_FIRST(&bus->queue)) != NULL &&
-           uv_now(bus->loop) - first->since_ms > bus->options.max_wait_ms) {
-        free(take_first(bus));
-        sio_redis_bus_count_dropped(bus, "Redis is away for too long");
-    }
-}
-
-static void flush(sio_redis_bus *bus)
-{
-    waiting *first;
-
-    drop_old(bus);
-    while ((first = take_first(bus)) != NULL) {
-        send_now(bus, first->command, (eio_slice){ first->bytes, first->channel_len },
-                 (eio_slice){ first->bytes + first->channel_len, first->len });
-        free(first);
-    }
-}
-
-static void wait_for_redis(sio_redis_bus *bus, eio_slice command, eio_slice channel,
-                           eio_slice bytes)
-{
-    size_t len = channel.len + bytes.len;
-
-    drop_old(bus);
-    if (len > bus->options.redis.max_queued_bytes - bus->queued_bytes) {
-        sio_redis_bus_count_dropped(bus, "too many wait for Redis");
-        return;
-    }
-    waiting *last = malloc(sizeof(*last) + len);
-    if (last == NULL) {
-        sio_redis_bus_count_dropped(bus, "out of memory");
-        return;
-    }
-    *last = (waiting){ .command = command,
-                       .channel_len = channel.len,
-                       .len = bytes.len,
-                       .since_ms = uv_now(bus->loop) };
-    memcpy(last->bytes, channel.base, channel.len);
-    memcpy(last->bytes + channel.len, bytes.base, bytes.len);
-    STAILQ_INSERT_TAIL(&bus->queue, last, link);
-    bus->queued_bytes += len;
+    return bus->shards == NULL ? SIO_OUTBOX_ANY_NODE : (int)sio_redis_slot(key);
 }
 
 void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice channel,
                            eio_slice bytes)
 {
-    if (bus->is_ready)
-        send_now(bus, command, channel, bytes);
-    else
-        wait_for_redis(bus, command, channel, bytes);
+    bool has_slot = eio_slice_equal(command, EIO_STR("SPUBLISH"));
+    const eio_slice arguments[] = { command, channel, bytes };
+
+    sio_outbox_send(bus->outbox, &(sio_parcel){
+                                     .slot = has_slot ? slot_of(bus, channel) : SIO_OUTBOX_ANY_NODE,
+                                     .arguments = arguments,
+                                     .count = 3,
+                                     .callback = handle_published,
+                                     .data = bus,
+                                 });
+}
+
+void sio_redis_bus_send(sio_redis_bus *bus, eio_slice key, sio_parcel parcel)
+{
+    parcel.slot = slot_of(bus, key);
+    sio_outbox_send(bus->outbox, &parcel);
 }
 
 /* ---- health ---- */
@@ -184,19 +161,23 @@ static void set_trouble(sio_redis_bus *bus, const char *why)
 static void look(sio_redis_bus *bus)
 {
     if (bus->is_ready || !sio_redis_is_connected(bus->commands) ||
-        !sio_subscriber_is_ready(bus->subscriber) || !sio_streams_are_ready(bus->streams))
+        !sio_shards_are_complete(bus->shards) || !sio_subscriber_is_ready(bus->subscriber) ||
+        !sio_streams_are_ready(bus->streams))
         return;
     bus->is_ready = true;
+    bus->has_been_ready = true;
     bus->trouble[0] = '\0';
-    flush(bus);
-    sio_streams_flush(bus->streams);
+    sio_outbox_flush(bus->outbox);
     tell_health(bus);
 }
 
 static void handle_connect(sio_redis *redis, void *data)
 {
+    sio_redis_bus *bus = data;
+
     (void)redis;
-    look(data);
+    sio_shards_refresh(bus->shards);
+    look(bus);
 }
 
 static void handle_disconnect(sio_redis *redis, const char *why, void *data)
@@ -253,6 +234,25 @@ static void handle_subscriber_log(sio_subscriber *subscriber, char level, const 
     handle_line(data, level, line);
 }
 
+/* A node is there, or is not. */
+static void handle_shards(const char *why, void *data)
+{
+    sio_redis_bus *bus = data;
+
+    if (why != NULL) {
+        bus->counters.lost++;
+        set_trouble(bus, why);
+        return;
+    }
+    look(bus);
+    sio_outbox_flush(bus->outbox);
+}
+
+static void handle_shards_log(char level, const char *line, void *data)
+{
+    handle_line(data, level, line);
+}
+
 static void handle_streams(sio_redis_bus *bus, const char *why)
 {
     if (why == NULL)
@@ -270,10 +270,7 @@ const char *sio_redis_bus_trouble(const sio_redis_bus *bus)
 
 static void free_bus(sio_redis_bus *bus)
 {
-    waiting *first;
-
-    while ((first = take_first(bus)) != NULL)
-        free(first);
+    sio_redis_settings_unref(bus->settings);
     free((void *)(uintptr_t)bus->options.key);
     free(bus);
 }
@@ -300,8 +297,6 @@ static int copy_options(sio_redis_bus *bus, const sio_redis_bus_options *given, 
     sio_redis_bus_options_init(&defaults);
     bus->options = *given;
     bus->options.key = NULL;
-    if (bus->options.redis.max_queued_bytes == 0)
-        bus->options.redis.max_queued_bytes = defaults.redis.max_queued_bytes;
     if (bus->options.requests_timeout_ms == 0)
         bus->options.requests_timeout_ms = defaults.requests_timeout_ms;
     bus->options.key = strdup(given->key == NULL ? defaults.key : given->key);
@@ -309,11 +304,11 @@ static int copy_options(sio_redis_bus *bus, const sio_redis_bus_options *given, 
                                     : EIO_OK;
 }
 
-static int open_streams(sio_redis_bus *bus, const sio_redis_options *redis, eio_error *why)
+static int open_streams(sio_redis_bus *bus, eio_error *why)
 {
     const sio_streams_setup setup = {
         .bus = bus,
-        .redis = redis,
+        .settings = bus->settings,
         .options = bus->options.streams,
         .on_change = handle_streams,
         .on_log = handle_line,
@@ -325,6 +320,25 @@ static int open_streams(sio_redis_bus *bus, const sio_redis_options *redis, eio_
     return sio_streams_new(&bus->streams, bus->loop, &setup, why);
 }
 
+static int open_commands(sio_redis_bus *bus)
+{
+    static const sio_shards_handler shards_handler = { handle_shards, handle_shards_log };
+    static const sio_outbox_way way = { find_way, handle_refusal };
+    const sio_redis_options options = { .on_connect = handle_connect,
+                                        .on_disconnect = handle_disconnect,
+                                        .on_log = handle_log,
+                                        .data = bus };
+    int rc = sio_outbox_new(&bus->outbox, bus->loop, bus->options.max_wait_ms,
+                            bus->settings->max_queued_bytes, &way, bus);
+
+    if (rc == EIO_OK)
+        rc = sio_redis_open(&bus->commands, bus->loop, &options, bus->settings, NULL);
+    if (rc == EIO_OK && bus->settings->url.is_cluster)
+        rc = sio_shards_new(&bus->shards, bus->loop, bus->settings, bus->commands, &shards_handler,
+                            bus);
+    return rc;
+}
+
 static int open_links(sio_redis_bus *bus, eio_error *why)
 {
     static const sio_subscriber_handler handler = {
@@ -333,21 +347,19 @@ static int open_links(sio_redis_bus *bus, eio_error *why)
         .on_refused = handle_refused,
         .on_log = handle_subscriber_log,
     };
-    sio_redis_options options = bus->options.redis;
+    int rc = sio_redis_settings_new(&bus->settings, &bus->options.redis, why);
 
-    options.on_connect = handle_connect;
-    options.on_disconnect = handle_disconnect;
-    options.on_log = handle_log;
-    options.data = bus;
-    int rc = sio_redis_new(&bus->commands, bus->loop, &options, why);
-    if (rc == EIO_OK)
-        rc = sio_subscriber_new(&bus->subscriber, bus->loop, &options, &handler, bus, why);
-    if (rc == EIO_OK)
-        rc = open_streams(bus, &options, why);
-    bus->options.redis.url = NULL; /* the caller's: the links have their copies */
+    bus->options.redis.url = NULL; /* the caller's: the settings have their copies */
     bus->options.redis.name = NULL;
     bus->options.redis.tls_ca_file = NULL;
-    return rc;
+    if (rc != EIO_OK)
+        return rc;
+    rc = open_commands(bus);
+    if (rc == EIO_OK)
+        rc = sio_subscriber_open(&bus->subscriber, bus->loop, bus->settings, &handler, bus);
+    if (rc != EIO_OK)
+        return eio_error_set(why, rc, "Redis: out of memory");
+    return open_streams(bus, why);
 }
 
 /* Those that there are. */
@@ -355,10 +367,13 @@ static void close_links(sio_redis_bus *bus)
 {
     bus->is_closing = true;
     bus->is_ready = false;
-    bus->open_links = bus->subscriber == NULL ? 2 : 3;
+    bus->open_links = 2u + (bus->subscriber != NULL) + (bus->commands != NULL);
+    sio_outbox_close(bus->outbox);
+    bus->outbox = NULL;
     sio_streams_close(bus->streams, handle_link_closed, bus);
     sio_subscriber_close(bus->subscriber, handle_link_closed, bus);
     sio_redis_close(bus->commands, handle_link_closed, bus);
+    sio_shards_close(bus->shards, handle_link_closed, bus);
 }
 
 int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_options *options,
@@ -369,19 +384,14 @@ int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_
     if (bus == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
     bus->loop = loop;
-    STAILQ_INIT(&bus->queue);
     int rc = copy_options(bus, options, why);
     if (rc == EIO_OK)
         rc = open_links(bus, why);
     if (rc == EIO_OK) {
         snprintf(bus->trouble, sizeof(bus->trouble), "Redis %s: not connected yet",
-                 sio_redis_address(bus->commands));
+                 bus->settings->address);
         *out = bus;
         return EIO_OK;
-    }
-    if (bus->commands == NULL) {
-        free_bus(bus);
-        return rc;
     }
     close_links(bus);
     return rc;
@@ -411,6 +421,11 @@ sio_subscriber *sio_redis_bus_subscriber(sio_redis_bus *bus)
 sio_streams *sio_redis_bus_streams(sio_redis_bus *bus)
 {
     return bus->streams;
+}
+
+sio_shards *sio_redis_bus_shards(const sio_redis_bus *bus)
+{
+    return bus->shards;
 }
 
 const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus)

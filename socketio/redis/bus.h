@@ -7,10 +7,11 @@
 #define SOCKETIO_REDIS_BUS_H
 
 #include "socketio/redis.h"
+#include "socketio/redis/outbox.h"
 #include "socketio/redis/streams.h"
 #include "socketio/redis/subscriber.h"
 
-/* Borrowed. */
+/* Borrowed. In a cluster both go to any of its nodes, and the subscriber goes where its shard channels are. */
 sio_redis *sio_redis_bus_commands(sio_redis_bus *bus);
 sio_subscriber *sio_redis_bus_subscriber(sio_redis_bus *bus);
 const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus);
@@ -22,6 +23,18 @@ const sio_redis_bus_options *sio_redis_bus_settings(const sio_redis_bus *bus);
  */
 void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice channel,
                            eio_slice bytes);
+
+/* Send a command about this key; its slot is filled in. Counted by who sends it. */
+void sio_redis_bus_send(sio_redis_bus *bus, eio_slice key, sio_parcel parcel);
+
+/* How many listen to a channel, on all nodes. status: not EIO_OK: it is not known. Once, from the loop. */
+typedef void sio_listeners_cb(int status, size_t count, void *data);
+/* sharded: it is a shard channel. EIO_OK, EIO_E_UNAVAILABLE, EIO_E_NOMEM. */
+int sio_redis_bus_count_listeners(sio_redis_bus *bus, bool sharded, eio_slice channel,
+                                  sio_listeners_cb *callback, void *data);
+
+/* The nodes of a Redis Cluster; NULL: it is none. Borrowed. */
+struct sio_shards *sio_redis_bus_shards(const sio_redis_bus *bus);
 
 /* The streams it was made with; NULL: none. Borrowed. */
 sio_streams *sio_redis_bus_streams(sio_redis_bus *bus);

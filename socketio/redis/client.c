@@ -1,11 +1,11 @@
+#include "socketio/redis/client.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "socketio/redis.h"
 #include "socketio/redis/encode.h"
 #include "socketio/redis/link.h"
-#include "socketio/redis/url.h"
 
 /* One command that waits: for its reply, in the order of sending, or to be told that it failed. */
 typedef struct redis_command {
@@ -223,29 +223,8 @@ static void handle_link_closed(void *data)
 
 /* ---- the handle ---- */
 
-/* "No limit" is not a setting: 0 means the default. */
-static sio_redis_options complete(const sio_redis_options *given)
-{
-    sio_redis_options options, defaults;
-
-    sio_redis_options_init(&defaults);
-    options = defaults;
-    /* The caller may have been compiled when the struct was shorter. */
-    memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
-    if (options.connect_timeout_ms == 0)
-        options.connect_timeout_ms = defaults.connect_timeout_ms;
-    if (options.command_timeout_ms == 0)
-        options.command_timeout_ms = defaults.command_timeout_ms;
-    if (options.ping_interval_ms == 0)
-        options.ping_interval_ms = defaults.ping_interval_ms;
-    if (options.max_queued_bytes == 0)
-        options.max_queued_bytes = defaults.max_queued_bytes;
-    if (options.max_reply_bytes == 0)
-        options.max_reply_bytes = defaults.max_reply_bytes;
-    return options;
-}
-
-int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *given, eio_error *why)
+int sio_redis_open(sio_redis **out, uv_loop_t *loop, const sio_redis_options *options,
+                   sio_redis_settings *settings, const sio_redis_place *place)
 {
     static const sio_redis_link_handler handler = {
         .on_up = handle_up,
@@ -254,22 +233,21 @@ int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *giv
         .on_idle = handle_idle,
         .on_log = handle_log,
     };
-    sio_redis_options options = complete(given);
     sio_redis *redis = calloc(1, sizeof(*redis));
 
     if (redis == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
+        return EIO_E_NOMEM;
     redis->loop = loop;
     STAILQ_INIT(&redis->sent);
     STAILQ_INIT(&redis->failed);
-    redis->max_queued_bytes = options.max_queued_bytes;
-    redis->command_timeout_ms = options.command_timeout_ms;
+    redis->max_queued_bytes = settings->max_queued_bytes;
+    redis->command_timeout_ms = settings->command_timeout_ms;
     redis->timer_due = UINT64_MAX;
-    redis->on_connect = options.on_connect;
-    redis->on_disconnect = options.on_disconnect;
-    redis->on_log = options.on_log;
-    redis->data = options.data;
-    int rc = sio_redis_link_new(&redis->redis_link, loop, &options, &handler, redis, why);
+    redis->on_connect = options->on_connect;
+    redis->on_disconnect = options->on_disconnect;
+    redis->on_log = options->on_log;
+    redis->data = options->data;
+    int rc = sio_redis_link_new(&redis->redis_link, loop, settings, place, &handler, redis);
     if (rc != EIO_OK) {
         free(redis);
         return rc;
@@ -279,6 +257,25 @@ int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *giv
     redis->open_handles = 2;
     *out = redis;
     return EIO_OK;
+}
+
+int sio_redis_new(sio_redis **out, uv_loop_t *loop, const sio_redis_options *options,
+                  eio_error *why)
+{
+    sio_redis_settings *settings;
+    int rc = sio_redis_settings_new(&settings, options, why);
+
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_redis_open(out, loop, options, settings, NULL);
+    sio_redis_settings_unref(settings);
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: out of memory");
+}
+
+void sio_redis_go_to(sio_redis *redis, const sio_redis_place *place)
+{
+    if (redis->redis_link != NULL)
+        sio_redis_link_go_to(redis->redis_link, place);
 }
 
 void sio_redis_close(sio_redis *redis, void (*on_closed)(void *data), void *data)
@@ -324,27 +321,24 @@ static int send_bytes(sio_redis *redis, eio_buffer *buffer)
     return sio_redis_link_write(redis->redis_link, buffer);
 }
 
-int sio_redis_command(sio_redis *redis, const eio_slice *arguments, size_t count,
-                      sio_redis_callback *callback, void *data)
+void sio_redis_will_block(sio_redis *redis, uint64_t most_ms)
 {
-    eio_buffer *buffer = NULL;
+    redis->command_timeout_ms += most_ms;
+    sio_redis_link_will_block(redis->redis_link, most_ms);
+}
 
+int sio_redis_send(sio_redis *redis, eio_buffer *encoded, sio_redis_callback *callback, void *data)
+{
     if (redis->closing)
         return EIO_E_CLOSED;
-    int rc = sio_redis_encode(&buffer, arguments, count, SIZE_MAX);
-    if (rc != EIO_OK)
-        return rc;
     redis_command *command = calloc(1, sizeof(*command));
-    if (command == NULL) {
-        eio_buffer_unref(buffer);
+    if (command == NULL)
         return EIO_E_NOMEM;
-    }
     command->callback = callback;
     command->data = data;
-    command->bytes = eio_buffer_slice(buffer).len;
+    command->bytes = eio_buffer_slice(encoded).len;
     command->due_ms = uv_now(redis->loop) + redis->command_timeout_ms;
-    rc = send_bytes(redis, buffer);
-    eio_buffer_unref(buffer);
+    int rc = send_bytes(redis, encoded);
     if (rc != EIO_OK) {
         fail_later(redis, command, rc);
         return EIO_OK;
@@ -353,4 +347,19 @@ int sio_redis_command(sio_redis *redis, const eio_slice *arguments, size_t count
     redis->sent_bytes += command->bytes;
     wake_at(redis, command->due_ms);
     return EIO_OK;
+}
+
+int sio_redis_command(sio_redis *redis, const eio_slice *arguments, size_t count,
+                      sio_redis_callback *callback, void *data)
+{
+    eio_buffer *encoded = NULL;
+
+    if (redis->closing)
+        return EIO_E_CLOSED;
+    int rc = sio_redis_encode(&encoded, arguments, count, SIZE_MAX);
+    if (rc != EIO_OK)
+        return rc;
+    rc = sio_redis_send(redis, encoded, callback, data);
+    eio_buffer_unref(encoded);
+    return rc;
 }

@@ -31,7 +31,7 @@ static int ask_auth(sio_redis_handshake *handshake, eio_buffer **all, const char
 }
 
 static int ask_server(sio_redis_handshake *handshake, eio_buffer **all, const sio_redis_url *url,
-                      const char *name)
+                      const char *name, bool master)
 {
     char database[16];
     int rc = EIO_OK;
@@ -46,7 +46,7 @@ static int ask_server(sio_redis_handshake *handshake, eio_buffer **all, const si
     if (rc == EIO_OK && name != NULL)
         rc = ask(handshake, SIO_REDIS_STEP_NAME, all,
                  SIO_REDIS_ARGUMENTS(EIO_STR("CLIENT"), EIO_STR("SETNAME"), eio_slice_of(name)));
-    if (rc == EIO_OK && url->master != NULL)
+    if (rc == EIO_OK && master)
         rc = ask(handshake, SIO_REDIS_STEP_ROLE, all, SIO_REDIS_ARGUMENTS(EIO_STR("ROLE")));
     if (rc == EIO_OK)
         rc = ask(handshake, SIO_REDIS_STEP_PING, all, SIO_REDIS_ARGUMENTS(EIO_STR("PING")));
@@ -76,14 +76,14 @@ static int finish(eio_buffer **out, eio_buffer *all, int rc)
 }
 
 int sio_redis_handshake_begin(sio_redis_handshake *handshake, eio_buffer **out,
-                              const sio_redis_url *url, const char *name)
+                              const sio_redis_url *url, const char *name, bool master)
 {
     eio_buffer *all = eio_buffer_new(256);
 
     if (all == NULL)
         return EIO_E_NOMEM;
     *handshake = (sio_redis_handshake){ 0 };
-    int rc = ask_server(handshake, &all, url, name);
+    int rc = ask_server(handshake, &all, url, name, master);
     return finish(out, all, rc);
 }
 
@@ -108,7 +108,10 @@ bool sio_redis_error_is(const sio_redis_reply *reply, const char *code)
            (reply->text.len == len || reply->text.base[len] == ' ');
 }
 
-/* A PUBLISH to a replica reaches its own subscribers alone, and nobody says so. */
+/*
+ * A PUBLISH to a replica reaches its own subscribers alone, and nobody says so. Who listens to a shard channel on the
+ * replica of a cluster's node is not counted.
+ */
 static bool is_master(const sio_redis_reply *role)
 {
     return role->type == SIO_REDIS_ARRAY && role->count > 0 &&

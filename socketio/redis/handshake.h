@@ -1,5 +1,5 @@
 /*
- * What is said first on a new link: AUTH, SELECT, CLIENT SETNAME, ROLE where a sentinel named the server, and a PING
+ * What is said first on a new link: AUTH, SELECT, CLIENT SETNAME, ROLE where it has to be a master, and a PING
  * whose answer shows that commands will be taken. To a sentinel: AUTH, and the question where the master is. All of it
  * leaves in one write; the replies come in that order. Pure.
  */
@@ -32,9 +32,9 @@ typedef enum sio_redis_verdict {
     SIO_REDIS_HANDSHAKE_REFUSED,
 } sio_redis_verdict;
 
-/* New bytes to send in *out. `name` may be NULL. EIO_OK or EIO_E_NOMEM. */
+/* New bytes to send in *out. `name` may be NULL. master: no other will do. EIO_OK or EIO_E_NOMEM. */
 int sio_redis_handshake_begin(sio_redis_handshake *handshake, eio_buffer **out,
-                              const sio_redis_url *url, const char *name);
+                              const sio_redis_url *url, const char *name, bool master);
 
 /* The same for one of its sentinels. */
 int sio_redis_handshake_begin_sentinel(sio_redis_handshake *handshake, eio_buffer **out,

@@ -38,22 +38,21 @@ struct sio_redis_link {
     const sio_redis_link_handler *handler; /* borrowed */
     void *data;
     uv_loop_t *loop;
-    sio_redis_url url;
-    size_t place;          /* of the URL: where it goes next */
-    size_t tried;          /* places in a row that were of no use */
-    sio_redis_place found; /* the master, whose host stands below */
+    sio_redis_settings *settings; /* shared */
+    size_t next;                  /* of their places: where it goes */
+    size_t tried;                 /* places in a row that were of no use */
+    sio_redis_place
+        only;        /* a master that a sentinel named, or the one node: its host stands below */
+    bool is_bound;   /* to that one node */
+    bool may_return; /* to all places, once that node is not there */
     char host[256];
-    eio_tls *tls;  /* own; NULL: plain */
-    char *name;    /* own; NULL: none */
-    char *address; /* own: the URL without secrets */
-    uint64_t connect_timeout_ms, answer_timeout_ms, ping_interval_ms;
-    size_t max_queued_bytes, max_reply_bytes;
     eio_stream *stream;       /* NULL while pausing and closed */
     sio_redis_reader *reader; /* of this stream */
     sio_redis_handshake handshake;
     uv_timer_t timer; /* the one thing the state waits for: pause, handshake, silence */
     uint64_t timer_due;
-    uint64_t heard_ms; /* when the last bytes came */
+    uint64_t blocks_ms; /* its commands, at most */
+    uint64_t heard_ms;  /* when the last bytes came */
     bool asked_for_ping;
     unsigned failures;   /* attempts in a row without success */
     char last_line[256]; /* the failure that was logged last: the same one is not shouted again */
@@ -89,7 +88,7 @@ static void set_state(sio_redis_link *link, link_state state)
     assert((legal_next[link->state] & 1u << state) != 0);
     link->state = state;
     if (state != LINK_CLOSED)
-        log_line(link, 'd', "Redis %s: %s", link->address, state_names[state]);
+        log_line(link, 'd', "Redis %s: %s", link->settings->address, state_names[state]);
 }
 
 static void handle_timer(uv_timer_t *timer);
@@ -103,7 +102,8 @@ static void set_timer(sio_redis_link *link, uint64_t after_ms)
 /* 50 ms doubling to 2 s, at random within, so that many servers do not return at one moment. */
 static uint64_t choose_pause(const sio_redis_link *link, bool refused)
 {
-    uint64_t longest = link->url.master == NULL ? LONGEST_PAUSE_MS : LONGEST_FAILOVER_PAUSE_MS;
+    uint64_t longest =
+        link->settings->url.master == NULL ? LONGEST_PAUSE_MS : LONGEST_FAILOVER_PAUSE_MS;
     uint64_t most = link->failures >= 6 ? longest : (uint64_t)FIRST_PAUSE_MS << link->failures;
     uint32_t random = 0;
 
@@ -130,20 +130,21 @@ static void log_failure(sio_redis_link *link, const char *why, uint64_t pause)
     bool told = strncmp(link->last_line, why, sizeof(link->last_line) - 1) == 0;
 
     snprintf(link->last_line, sizeof(link->last_line), "%s", why);
-    log_line(link, told ? 'd' : 'w', "Redis %s: %s; trying again in %" PRIu64 " ms", link->address,
-             why, pause);
+    log_line(link, told ? 'd' : 'w', "Redis %s: %s; trying again in %" PRIu64 " ms",
+             link->settings->address, why, pause);
 }
 
 /* The next place, if this one was of no use. Whether there is one that was not tried yet. */
 static bool turn_to_next(sio_redis_link *link)
 {
-    bool is_sentinel = link->url.master != NULL;
+    bool is_sentinel = link->settings->url.master != NULL;
 
-    if (link->url.place_count < 2 || (is_sentinel && link->state != LINK_ASKING))
+    if (link->is_bound || link->settings->url.place_count < 2 ||
+        (is_sentinel && link->state != LINK_ASKING))
         return false;
-    link->place = (link->place + 1) % link->url.place_count;
+    link->next = (link->next + 1) % link->settings->url.place_count;
     link->tried = link->state == LINK_UP ? 0 : link->tried + 1;
-    if (link->tried < link->url.place_count)
+    if (link->tried < link->settings->url.place_count)
         return link->state != LINK_UP;
     link->tried = 0;
     return false;
@@ -154,6 +155,8 @@ static void lose(sio_redis_link *link, const char *why, bool refused)
 {
     bool was_up = link->state == LINK_UP;
     bool has_more = turn_to_next(link);
+    if (!was_up && link->may_return)
+        link->is_bound = false;
     uint64_t pause = has_more ? 0 : choose_pause(link, refused);
 
     link->failures += !has_more;
@@ -161,11 +164,13 @@ static void lose(sio_redis_link *link, const char *why, bool refused)
     set_state(link, LINK_PAUSING);
     set_timer(link, pause);
     if (has_more)
-        log_line(link, 'd', "Redis %s: %s; trying the next one", link->address, why);
+        log_line(link, 'd', "Redis %s: %s; trying the next one", link->settings->address, why);
     else
         log_failure(link, why, pause);
     if (was_up)
         link->handler->on_down(link, why, link->data);
+    else if (!has_more && link->handler->on_failure != NULL)
+        link->handler->on_failure(link, link->data);
 }
 
 /* ---- what comes in ---- */
@@ -177,25 +182,30 @@ static void become_up(sio_redis_link *link)
     link->last_line[0] = '\0';
     link->asked_for_ping = false;
     set_state(link, LINK_UP);
-    set_timer(link, link->ping_interval_ms);
-    if (link->url.master != NULL)
-        log_line(link, 'i', "Redis %s: connected to %s:%d", link->address, link->found.host,
-                 link->found.port);
+    set_timer(link, link->settings->ping_interval_ms);
+    if (link->only.host != NULL)
+        log_line(link, 'i', "Redis %s: connected to %s:%d", link->settings->address,
+                 link->only.host, link->only.port);
     else
-        log_line(link, 'i', "Redis %s: connected", link->address);
+        log_line(link, 'i', "Redis %s: connected", link->settings->address);
     link->handler->on_up(link, link->data);
 }
 
 static void connect_to(sio_redis_link *link, link_state state, const sio_redis_place *place);
+
+static void set_only(sio_redis_link *link, const sio_redis_place *place)
+{
+    snprintf(link->host, sizeof(link->host), "%s", place->host);
+    link->only = (sio_redis_place){ link->host, place->port };
+}
 
 /* A sentinel has named the master. */
 static void go_to_master(sio_redis_link *link)
 {
     drop_stream(link);
     link->tried = 0;
-    memcpy(link->host, link->handshake.host, sizeof(link->host));
-    link->found = (sio_redis_place){ link->host, link->handshake.port };
-    connect_to(link, LINK_CONNECTING, &link->found);
+    set_only(link, &(sio_redis_place){ link->handshake.host, link->handshake.port });
+    connect_to(link, LINK_CONNECTING, &link->only);
 }
 
 static void handle_greeting(sio_redis_link *link, const sio_redis_reply *reply)
@@ -286,9 +296,12 @@ static void handle_close(eio_stream *stream, int reason, void *data)
 
 static int begin_handshake(sio_redis_link *link, eio_buffer **greeting)
 {
-    return link->state == LINK_ASKING
-               ? sio_redis_handshake_begin_sentinel(&link->handshake, greeting, &link->url)
-               : sio_redis_handshake_begin(&link->handshake, greeting, &link->url, link->name);
+    const sio_redis_url *url = &link->settings->url;
+    bool master = url->master != NULL || (url->is_cluster && !link->is_bound);
+
+    if (link->state == LINK_ASKING)
+        return sio_redis_handshake_begin_sentinel(&link->handshake, greeting, url);
+    return sio_redis_handshake_begin(&link->handshake, greeting, url, link->settings->name, master);
 }
 
 static uint64_t sentinel_ms(uint64_t timeout_ms)
@@ -310,11 +323,11 @@ static void handle_connect(eio_stream *stream, void *data)
         return;
     }
     if (link->state == LINK_ASKING) {
-        set_timer(link, sentinel_ms(link->answer_timeout_ms));
+        set_timer(link, sentinel_ms(link->settings->command_timeout_ms));
         return;
     }
     set_state(link, LINK_GREETING);
-    set_timer(link, link->answer_timeout_ms);
+    set_timer(link, link->settings->command_timeout_ms);
 }
 
 /* place: NULL: the unix socket. */
@@ -331,26 +344,29 @@ static void connect_to(sio_redis_link *link, link_state state, const sio_redis_p
     eio_connect_options_init(&options);
     options.host = place == NULL ? NULL : place->host;
     options.port = place == NULL ? 0 : place->port;
-    options.path = link->url.path;
-    options.timeout_ms =
-        state == LINK_ASKING ? sentinel_ms(link->connect_timeout_ms) : link->connect_timeout_ms;
-    options.tls = link->tls;
-    int rc = sio_redis_reader_new(&link->reader, link->max_reply_bytes);
+    options.path = link->settings->url.path;
+    options.timeout_ms = state == LINK_ASKING ? sentinel_ms(link->settings->connect_timeout_ms)
+                                              : link->settings->connect_timeout_ms;
+    options.tls = link->settings->tls;
+    int rc = sio_redis_reader_new(&link->reader, link->settings->max_reply_bytes);
     if (rc == EIO_OK)
         rc = eio_stream_connect(&link->stream, link->loop, &options, &handler, link);
     if (rc != EIO_OK) {
         lose(link, eio_strerror(rc), false);
         return;
     }
-    eio_stream_set_limit(link->stream, link->max_queued_bytes + STREAM_SPARE_BYTES);
+    eio_stream_set_limit(link->stream, link->settings->max_queued_bytes + STREAM_SPARE_BYTES);
 }
 
 static void connect_now(sio_redis_link *link)
 {
-    const sio_redis_place *place =
-        link->url.place_count == 0 ? NULL : &link->url.places[link->place];
+    const sio_redis_url *url = &link->settings->url;
+    bool asks = url->master != NULL && !link->is_bound;
 
-    connect_to(link, link->url.master != NULL ? LINK_ASKING : LINK_CONNECTING, place);
+    connect_to(link, asks ? LINK_ASKING : LINK_CONNECTING,
+               link->is_bound          ? &link->only
+               : url->place_count == 0 ? NULL
+                                       : &url->places[link->next]);
 }
 
 /* Silence: ask for a ping, then wait for any byte as long as for an answer. */
@@ -358,8 +374,12 @@ static void check_silence(sio_redis_link *link)
 {
     uint64_t now = uv_now(link->loop);
     uint64_t silent = now - link->heard_ms;
-    uint64_t most = link->ping_interval_ms + link->answer_timeout_ms;
+    uint64_t ping_ms = link->settings->ping_interval_ms;
+    uint64_t most = ping_ms + link->settings->command_timeout_ms;
 
+    if (link->blocks_ms >
+        0) /* it speaks that often; a ping would wait behind the command that blocks */
+        ping_ms = most = ping_ms + link->blocks_ms;
     if (now > link->timer_due + LATE_TIMER_MS) {
         set_timer(link, LATE_TIMER_MS);
         return;
@@ -368,8 +388,8 @@ static void check_silence(sio_redis_link *link)
         lose(link, "connection lost: silent for too long", false);
         return;
     }
-    if (silent < link->ping_interval_ms) {
-        set_timer(link, link->ping_interval_ms - silent);
+    if (silent < ping_ms) {
+        set_timer(link, ping_ms - silent);
         return;
     }
     set_timer(link, most - silent);
@@ -396,61 +416,18 @@ static void handle_timer(uv_timer_t *timer)
 
 /* ---- the handle ---- */
 
-static void link_free(sio_redis_link *link)
-{
-    sio_redis_url_fini(&link->url);
-    eio_tls_unref(link->tls);
-    free(link->name);
-    free(link->address);
-    free(link);
-}
-
-static int make_tls(sio_redis_link *link, const char *ca_file, eio_error *why)
-{
-    eio_tls_options options;
-
-    eio_tls_options_init(&options);
-    options.role = EIO_TLS_CLIENT;
-    options.ca_file = ca_file;
-    return eio_tls_new(&link->tls, &options, why);
-}
-
-static int copy_options(sio_redis_link *link, const sio_redis_options *options, eio_error *why)
-{
-    char address[2 * SIO_REDIS_MAX_URL_BYTES];
-
-    int rc = sio_redis_url_parse(&link->url, eio_slice_of(options->url), why);
-    if (rc != EIO_OK)
-        return rc;
-    if (link->url.tls)
-        rc = make_tls(link, options->tls_ca_file, why);
-    if (rc != EIO_OK)
-        return rc;
-    sio_redis_url_describe(&link->url, address, sizeof(address));
-    link->address = strdup(address);
-    link->name = options->name == NULL ? NULL : strdup(options->name);
-    if (link->address == NULL || (options->name != NULL && link->name == NULL))
-        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
-    link->connect_timeout_ms = options->connect_timeout_ms;
-    link->answer_timeout_ms = options->command_timeout_ms;
-    link->ping_interval_ms = options->ping_interval_ms;
-    link->max_queued_bytes = options->max_queued_bytes;
-    link->max_reply_bytes = options->max_reply_bytes;
-    return EIO_OK;
-}
-
-int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, const sio_redis_options *options,
-                       const sio_redis_link_handler *handler, void *data, eio_error *why)
+int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, sio_redis_settings *settings,
+                       const sio_redis_place *place, const sio_redis_link_handler *handler,
+                       void *data)
 {
     sio_redis_link *link = calloc(1, sizeof(*link));
 
     if (link == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
-    int rc = copy_options(link, options, why);
-    if (rc != EIO_OK) {
-        link_free(link);
-        return rc;
-    }
+        return EIO_E_NOMEM;
+    link->settings = sio_redis_settings_ref(settings);
+    link->is_bound = place != NULL;
+    if (place != NULL)
+        set_only(link, place);
     link->loop = loop;
     link->handler = handler;
     link->data = data;
@@ -461,13 +438,26 @@ int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, const sio_redis_op
     return EIO_OK;
 }
 
+void sio_redis_link_go_to(sio_redis_link *link, const sio_redis_place *place)
+{
+    if (link->state == LINK_CLOSED)
+        return;
+    if (link->state != LINK_PAUSING)
+        lose(link, "another node serves it", false);
+    set_only(link, place);
+    link->is_bound = true;
+    link->may_return = true;
+    set_timer(link, 0);
+}
+
 static void handle_uv_closed(uv_handle_t *handle)
 {
     sio_redis_link *link = handle->data;
     void (*on_closed)(void *) = link->on_closed;
     void *data = link->data;
 
-    link_free(link);
+    sio_redis_settings_unref(link->settings);
+    free(link);
     if (on_closed != NULL)
         on_closed(data);
 }
@@ -486,6 +476,11 @@ void sio_redis_link_close(sio_redis_link *link, void (*on_closed)(void *data))
     uv_close((uv_handle_t *)&link->timer, handle_uv_closed);
 }
 
+void sio_redis_link_will_block(sio_redis_link *link, uint64_t most_ms)
+{
+    link->blocks_ms = most_ms;
+}
+
 bool sio_redis_link_is_up(const sio_redis_link *link)
 {
     return link->state == LINK_UP;
@@ -493,7 +488,7 @@ bool sio_redis_link_is_up(const sio_redis_link *link)
 
 const char *sio_redis_link_address(const sio_redis_link *link)
 {
-    return link->address;
+    return link->settings->address;
 }
 
 int sio_redis_link_write(sio_redis_link *link, eio_buffer *buffer)

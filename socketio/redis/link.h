@@ -6,8 +6,7 @@
 #ifndef SOCKETIO_REDIS_LINK_H
 #define SOCKETIO_REDIS_LINK_H
 
-#include "engineio/stream.h"
-#include "socketio/redis.h"
+#include "socketio/redis/settings.h"
 
 typedef struct sio_redis_link sio_redis_link;
 
@@ -17,6 +16,8 @@ typedef struct sio_redis_link_handler {
     void (*on_up)(sio_redis_link *link, void *data);
     /* It was up. What was sent will not be answered. `why` is borrowed. */
     void (*on_down)(sio_redis_link *link, const char *why, void *data);
+    /* An attempt failed, and another one will follow. May be NULL. */
+    void (*on_failure)(sio_redis_link *link, void *data);
     /* One reply, borrowed until the callback returns. */
     void (*on_reply)(sio_redis_link *link, const sio_redis_reply *reply, void *data);
     /* Nothing was heard for ping_interval_ms: send a PING. */
@@ -24,12 +25,19 @@ typedef struct sio_redis_link_handler {
     void (*on_log)(sio_redis_link *link, char level, const char *line, void *data);
 } sio_redis_link_handler;
 
-/* Of the options, copied: URL, name, times and limits; its callbacks are not the link's. Begins to connect. */
-int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, const sio_redis_options *options,
-                       const sio_redis_link_handler *handler, void *data, eio_error *why);
+/* settings: shared. place: copied, where it goes; NULL: where they say. Begins to connect. EIO_OK or EIO_E_NOMEM. */
+int sio_redis_link_new(sio_redis_link **out, uv_loop_t *loop, sio_redis_settings *settings,
+                       const sio_redis_place *place, const sio_redis_link_handler *handler,
+                       void *data);
+
+/* Leave for this place, copied; once it is not there, for any. */
+void sio_redis_link_go_to(sio_redis_link *link, const sio_redis_place *place);
 
 /* No more callbacks but on_closed; what is queued is sent. The link is taken; NULL and a second call do nothing. */
 void sio_redis_link_close(sio_redis_link *link, void (*on_closed)(void *data));
+
+/* Its commands block, one after the other, and are answered after this time at the latest. */
+void sio_redis_link_will_block(sio_redis_link *link, uint64_t most_ms);
 
 bool sio_redis_link_is_up(const sio_redis_link *link);
 const char *sio_redis_link_address(const sio_redis_link *link);

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "socketio/redis/client.h"
+#include "socketio/redis/slot.h"
+
 enum { RETRY_MS = 500, DIGITS_MAX = 20 };
 
 struct sio_stream_reader {
@@ -105,8 +108,13 @@ static void handle_retry(uv_timer_t *timer)
 
 static void try_later(sio_stream_reader *reader, const sio_redis_reply *reply)
 {
+    sio_redis_node_place place;
     char why[200];
 
+    if (sio_redis_read_moved(&place, reply)) {
+        sio_redis_go_to(reader->redis, &(sio_redis_place){ place.host, place.port });
+        return;
+    }
     snprintf(why, sizeof(why), "Redis: a stream cannot be read: %.*s",
              (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
     set_ready(reader, false, why);
@@ -233,28 +241,35 @@ static void handle_log(sio_redis *redis, char level, const char *line, void *dat
         reader->handler->on_log(level, line, reader->data);
 }
 
-int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, const sio_redis_options *redis,
+static int open_link(sio_stream_reader *reader, uv_loop_t *loop, sio_redis_settings *settings,
+                     uint64_t block_ms)
+{
+    const sio_redis_options link = { .on_connect = handle_connect,
+                                     .on_disconnect = handle_disconnect,
+                                     .on_log = handle_log,
+                                     .data = reader };
+    int rc = sio_redis_open(&reader->redis, loop, &link, settings, NULL);
+
+    if (rc == EIO_OK)
+        sio_redis_will_block(reader->redis, block_ms);
+    return rc;
+}
+
+int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, sio_redis_settings *settings,
                           const sio_stream_options *options, const sio_stream_handler *handler,
-                          void *data, eio_error *why)
+                          void *data)
 {
     sio_stream_reader *reader = calloc(1, sizeof(*reader) + options->name.len);
-    sio_redis_options link = *redis;
 
     if (reader == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
+        return EIO_E_NOMEM;
     reader->handler = handler;
     reader->data = data;
     reader->name_len = options->name.len;
     memcpy(reader->name, options->name.base, options->name.len);
     snprintf(reader->block, sizeof(reader->block), "%" PRIu64, options->block_ms);
     snprintf(reader->count, sizeof(reader->count), "%zu", options->read_count);
-    link.command_timeout_ms += options->block_ms;
-    link.ping_interval_ms += options->block_ms;
-    link.on_connect = handle_connect;
-    link.on_disconnect = handle_disconnect;
-    link.on_log = handle_log;
-    link.data = reader;
-    int rc = sio_redis_new(&reader->redis, loop, &link, why);
+    int rc = open_link(reader, loop, settings, options->block_ms);
     if (rc != EIO_OK) {
         free(reader);
         return rc;

@@ -6,7 +6,7 @@
 #ifndef SOCKETIO_REDIS_STREAM_READER_H
 #define SOCKETIO_REDIS_STREAM_READER_H
 
-#include "socketio/redis.h"
+#include "socketio/redis/settings.h"
 
 enum { SIO_STREAM_ID_MAX = 41 }; /* two numbers of 64 bits, a dash, NUL */
 
@@ -27,10 +27,10 @@ typedef struct sio_stream_options {
     size_t read_count;
 } sio_stream_options;
 
-/* redis: URL, name, times and limits of the link. As sio_redis_new. */
-int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, const sio_redis_options *redis,
+/* settings: shared. In a cluster it goes to the node of its stream. EIO_OK or EIO_E_NOMEM. */
+int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, sio_redis_settings *settings,
                           const sio_stream_options *options, const sio_stream_handler *handler,
-                          void *data, eio_error *why);
+                          void *data);
 
 /* Taken; no more callbacks but on_closed. */
 void sio_stream_reader_close(sio_stream_reader *reader, void (*on_closed)(void *data), void *data);

@@ -3,20 +3,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include "engineio/net/table.h"
 #include "socketio/redis/bus.h"
 #include "socketio/redis/stream_reader.h"
 
-/* An entry on its way; the texts follow. */
+/* Who wants to know the id of an entry on its way. */
 typedef struct addition {
-    STAILQ_ENTRY(addition) link;
     sio_redis_bus *bus;
     sio_stream_added_cb *callback;
     void *data;
-    sio_cluster_fields fields;
-    size_t bytes;
 } addition;
 
 struct sio_streams {
@@ -25,9 +21,6 @@ struct sio_streams {
     void (*on_change)(sio_redis_bus *bus, const char *why);
     void (*on_log)(sio_redis_bus *bus, char level, const char *line);
     eio_table listeners;
-    STAILQ_HEAD(, addition) waiting;
-    size_t waiting_bytes;
-    size_t max_waiting_bytes;
     size_t ready;
     size_t open_readers;
     void (*on_closed)(void *data);
@@ -82,73 +75,25 @@ size_t sio_stream_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_op
 
 /* ---- adding ---- */
 
-static void end_addition(addition *entry, eio_slice id)
+static void handle_added(int status, const sio_redis_reply *reply, void *data)
 {
-    if (entry->callback != NULL)
-        entry->callback(id, entry->data);
-    free(entry);
-}
-
-static void handle_added(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
-{
-    addition *entry = data;
+    const addition *entry = data;
     eio_slice id = { NULL, 0 };
 
-    (void)redis;
     if (status == EIO_OK && reply->type == SIO_REDIS_STRING)
         id = reply->text;
-    sio_redis_bus_count_published(entry->bus, status, reply);
-    end_addition(entry, id);
-}
-
-static void send_entry(sio_streams *streams, addition *entry)
-{
-    const sio_cluster_fields *fields = &entry->fields;
-    char name[SIO_STREAM_NAME_MAX], most[24];
-    size_t name_len = sio_stream_name(name, &streams->options, fields->nsp);
-    int most_len = snprintf(most, sizeof(most), "%zu", streams->options.max_len);
-    int rc = sio_redis_command(
-        sio_redis_bus_commands(streams->bus),
-        SIO_REDIS_ARGUMENTS(EIO_STR("XADD"), ((eio_slice){ name, name_len }), EIO_STR("MAXLEN"),
-                            EIO_STR("~"), ((eio_slice){ most, (size_t)most_len }), EIO_STR("*"),
-                            EIO_STR("uid"), fields->uid, EIO_STR("nsp"), fields->nsp,
-                            EIO_STR("type"), fields->type, EIO_STR("data"), fields->data),
-        handle_added, entry);
-
-    if (rc != EIO_OK)
-        handle_added(NULL, rc, NULL, entry);
-}
-
-static eio_slice copy_text(char **to, eio_slice from)
-{
-    const eio_slice copy = { *to, from.len };
-
-    if (from.len > 0)
-        memcpy(*to, from.base, from.len);
-    *to += from.len;
-    return copy;
-}
-
-static addition *copy_entry(const sio_cluster_fields *fields)
-{
-    size_t bytes = fields->uid.len + fields->nsp.len + fields->type.len + fields->data.len;
-    addition *entry = calloc(1, sizeof(*entry) + bytes);
-
-    if (entry == NULL)
-        return NULL;
-    char *text = (char *)(entry + 1);
-    entry->bytes = sizeof(*entry) + bytes;
-    entry->fields.uid = copy_text(&text, fields->uid);
-    entry->fields.nsp = copy_text(&text, fields->nsp);
-    entry->fields.type = copy_text(&text, fields->type);
-    entry->fields.data = copy_text(&text, fields->data);
-    return entry;
+    if (status != EIO_E_CLOSED)
+        sio_redis_bus_count_published(entry->bus, status, reply);
+    if (entry->callback != NULL)
+        entry->callback(id, entry->data);
+    free(data);
 }
 
 void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
                      sio_stream_added_cb *callback, void *data)
 {
-    addition *entry = copy_entry(fields);
+    addition *entry = calloc(1, sizeof(*entry));
+    char name[SIO_STREAM_NAME_MAX], most[24];
 
     if (entry == NULL) {
         sio_redis_bus_count_dropped(streams->bus, "out of memory");
@@ -156,42 +101,31 @@ void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
             callback((eio_slice){ NULL, 0 }, data);
         return;
     }
-    entry->bus = streams->bus;
-    entry->callback = callback;
-    entry->data = data;
-    if (STAILQ_EMPTY(&streams->waiting) &&
-        sio_redis_is_connected(sio_redis_bus_commands(streams->bus))) {
-        send_entry(streams, entry);
-        return;
-    }
-    if (streams->waiting_bytes > 0 &&
-        entry->bytes > streams->max_waiting_bytes - streams->waiting_bytes) {
-        sio_redis_bus_count_dropped(streams->bus, "too many wait for Redis");
-        end_addition(entry, (eio_slice){ NULL, 0 });
-        return;
-    }
-    STAILQ_INSERT_TAIL(&streams->waiting, entry, link);
-    streams->waiting_bytes += entry->bytes;
-}
-
-static addition *take_waiting(sio_streams *streams)
-{
-    addition *entry = STAILQ_FIRST(&streams->waiting);
-
-    if (entry != NULL) {
-        STAILQ_REMOVE_HEAD(&streams->waiting, link);
-        streams->waiting_bytes -= entry->bytes;
-    }
-    return entry;
-}
-
-void sio_streams_flush(sio_streams *streams)
-{
-    addition *entry;
-
-    while (streams != NULL && sio_redis_is_connected(sio_redis_bus_commands(streams->bus)) &&
-           (entry = take_waiting(streams)) != NULL)
-        send_entry(streams, entry);
+    *entry = (addition){ streams->bus, callback, data };
+    const eio_slice key = { name, sio_stream_name(name, &streams->options, fields->nsp) };
+    int most_len = snprintf(most, sizeof(most), "%zu", streams->options.max_len);
+    const eio_slice arguments[] = {
+        EIO_STR("XADD"),
+        key,
+        EIO_STR("MAXLEN"),
+        EIO_STR("~"),
+        { most, (size_t)most_len },
+        EIO_STR("*"),
+        EIO_STR("uid"),
+        fields->uid,
+        EIO_STR("nsp"),
+        fields->nsp,
+        EIO_STR("type"),
+        fields->type,
+        EIO_STR("data"),
+        fields->data,
+    };
+    sio_redis_bus_send(streams->bus, key,
+                       (sio_parcel){ .is_kept = true,
+                                     .arguments = arguments,
+                                     .count = sizeof(arguments) / sizeof(arguments[0]),
+                                     .callback = handle_added,
+                                     .data = entry });
 }
 
 /* ---- hearing ---- */
@@ -287,16 +221,12 @@ static void handle_reader_closed(void *data)
 
 void sio_streams_close(sio_streams *streams, void (*on_closed)(void *data), void *data)
 {
-    addition *entry;
-
     if (streams == NULL) {
         on_closed(data);
         return;
     }
     streams->on_closed = on_closed;
     streams->closed_data = data;
-    while ((entry = take_waiting(streams)) != NULL)
-        end_addition(entry, (eio_slice){ NULL, 0 });
     streams->open_readers++;
     for (size_t i = 0; i < streams->reader_count; i++) {
         if (streams->readers[i].reader != NULL)
@@ -322,8 +252,8 @@ static int copy_options(sio_streams *streams, const sio_redis_streams_options *g
     return options->stream_name == NULL ? EIO_E_NOMEM : EIO_OK;
 }
 
-static int open_reader(sio_streams *streams, uv_loop_t *loop, const sio_redis_options *redis,
-                       size_t index, eio_error *why)
+static int open_reader(sio_streams *streams, uv_loop_t *loop, sio_redis_settings *settings,
+                       size_t index)
 {
     static const sio_stream_handler handler = { handle_entry, handle_ready, handle_log };
     struct reader_slot *slot = &streams->readers[index];
@@ -335,7 +265,7 @@ static int open_reader(sio_streams *streams, uv_loop_t *loop, const sio_redis_op
     };
 
     slot->streams = streams;
-    return sio_stream_reader_new(&slot->reader, loop, redis, &options, &handler, slot, why);
+    return sio_stream_reader_new(&slot->reader, loop, settings, &options, &handler, slot);
 }
 
 enum { STREAMS_MAX = 64 };
@@ -350,22 +280,18 @@ int sio_streams_new(sio_streams **out, uv_loop_t *loop, const sio_streams_setup 
     sio_streams *streams = calloc(1, sizeof(*streams) + count * sizeof(streams->readers[0]));
     if (streams == NULL)
         return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
-    STAILQ_INIT(&streams->waiting);
     eio_table_init(&streams->listeners, key_of);
     streams->bus = setup->bus;
     streams->on_change = setup->on_change;
     streams->on_log = setup->on_log;
-    streams->max_waiting_bytes = setup->redis->max_queued_bytes;
     streams->reader_count = count;
     streams->open_readers = count;
     *out = streams; /* from now on it is closed, not freed */
     int rc = copy_options(streams, setup->options);
     streams->options.stream_count = count;
-    if (rc != EIO_OK)
-        return eio_error_set(why, rc, "Redis: out of memory");
     for (size_t i = 0; i < count && rc == EIO_OK; i++)
-        rc = open_reader(streams, loop, setup->redis, i, why);
-    return rc;
+        rc = open_reader(streams, loop, setup->settings, i);
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: out of memory");
 }
 
 const sio_redis_streams_options *sio_streams_settings(const sio_streams *streams)

@@ -1,13 +1,13 @@
 /*
  * The streams of one bus: a reader for each, entries handed out by their namespace, and entries
- * that are added. While Redis is away they wait, bounded in bytes. Expected load: each message
- * between servers.
+ * that are added. While Redis is away they wait, bounded in bytes and not in time. Expected load:
+ * each message between servers.
  */
 #ifndef SOCKETIO_REDIS_STREAMS_H
 #define SOCKETIO_REDIS_STREAMS_H
 
 #include "socketio/adapter/cluster_message.h"
-#include "socketio/redis.h"
+#include "socketio/redis/settings.h"
 
 typedef struct sio_streams sio_streams;
 
@@ -21,7 +21,7 @@ typedef struct sio_stream_listener {
 
 typedef struct sio_streams_setup {
     sio_redis_bus *bus;
-    const sio_redis_options *redis;
+    sio_redis_settings *settings;                           /* shared */
     const sio_redis_streams_options *options;               /* copied */
     void (*on_change)(sio_redis_bus *bus, const char *why); /* ready or not; NULL: ready */
     void (*on_log)(sio_redis_bus *bus, char level, const char *line);
@@ -45,9 +45,6 @@ typedef void sio_stream_added_cb(eio_slice id, void *data);
 /* fields: copied. Called back in the order of the calls; callback may be NULL. */
 void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
                      sio_stream_added_cb *callback, void *data);
-/* Redis is back: what waited leaves. streams: may be NULL */
-void sio_streams_flush(sio_streams *streams);
-
 /* The stream of a namespace, as Node picks it: "<name>", or "<name>-<i>" of several. */
 enum { SIO_STREAM_NAME_MAX = 300 };
 size_t sio_stream_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_options *options,

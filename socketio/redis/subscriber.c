@@ -1,45 +1,48 @@
 #include "socketio/redis/subscriber.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
 #include "engineio/net/table.h"
-#include "socketio/redis/encode.h"
-#include "socketio/redis/link.h"
+#include "socketio/redis/post.h"
+#include "socketio/redis/slot.h"
+
+enum { RETRY_MS = 200 };
 
 struct sio_subscription {
     sio_subscriber *subscriber;
+    sio_post *post; /* where it is asked for */
     sio_subscription_cb *callback;
     void *data;
     sio_subscription_kind kind;
     bool is_confirmed;
+    bool is_stray; /* no node has it: it is asked for anew in a moment */
     size_t name_len;
     char name[];
 };
 
-/* A command that Redis has not answered yet. */
-typedef struct question {
-    STAILQ_ENTRY(question) link;
-    sio_subscription *subscription; /* NULL: it was removed meanwhile, or this is an UNSUBSCRIBE */
-    bool is_farewell;
-} question;
+/* A node of a cluster that serves some of the shard channels. */
+typedef struct node {
+    LIST_ENTRY(node) link;
+    sio_post *post;
+} node;
 
 struct sio_subscriber {
-    sio_redis_link *redis_link; /* NULL once it is closed */
+    uv_loop_t *loop;
+    sio_redis_settings *settings;
+    sio_post *home; /* NULL once it is closed */
+    LIST_HEAD(, node) nodes;
     eio_table by_name[SIO_N_SUBSCRIPTION_KINDS];
-    STAILQ_HEAD(, question) questions; /* in the order of asking */
+    size_t strays;
+    uv_timer_t retry;
     const sio_subscriber_handler *handler;
     void *data;
+    unsigned open_handles; /* posts and the timer */
     void (*on_closed)(void *data);
     void *closed_data;
     bool has_told_ready;
-};
-
-static const char *const commands[SIO_N_SUBSCRIPTION_KINDS][2] = {
-    [SIO_SUBSCRIBE] = { "SUBSCRIBE", "UNSUBSCRIBE" },
-    [SIO_PSUBSCRIBE] = { "PSUBSCRIBE", "PUNSUBSCRIBE" },
-    [SIO_SSUBSCRIBE] = { "SSUBSCRIBE", "SUNSUBSCRIBE" },
 };
 
 static eio_slice key_of(const void *item)
@@ -49,73 +52,146 @@ static eio_slice key_of(const void *item)
     return (eio_slice){ subscription->name, subscription->name_len };
 }
 
-/* ---- asking ---- */
+/* Walk all of all kinds: begin with zeros. NULL after the last. */
+typedef struct walk {
+    size_t kind, at;
+} walk;
 
-static void forget_questions(sio_subscriber *subscriber)
+static sio_subscription *next_of(const sio_subscriber *subscriber, walk *where)
 {
-    question *asked;
-
-    while ((asked = STAILQ_FIRST(&subscriber->questions)) != NULL) {
-        STAILQ_REMOVE_HEAD(&subscriber->questions, link);
-        free(asked);
+    while (where->kind < SIO_N_SUBSCRIPTION_KINDS) {
+        sio_subscription *subscription =
+            eio_table_next(&subscriber->by_name[where->kind], &where->at);
+        if (subscription != NULL)
+            return subscription;
+        where->kind++;
+        where->at = 0;
     }
-}
-
-static int write_command(sio_subscriber *subscriber, const char *command, eio_slice name)
-{
-    eio_buffer *bytes = NULL;
-    const eio_slice arguments[] = { eio_slice_of(command), name };
-    int rc = sio_redis_encode(&bytes, arguments, name.base == NULL ? 1 : 2, SIZE_MAX);
-
-    if (rc == EIO_OK)
-        rc = sio_redis_link_write(subscriber->redis_link, bytes);
-    eio_buffer_unref(bytes);
-    return rc;
-}
-
-/* While the link is down nothing is asked: all will be when it is up. */
-static int ask(sio_subscriber *subscriber, sio_subscription *subscription, bool is_farewell)
-{
-    if (!sio_redis_link_is_up(subscriber->redis_link))
-        return EIO_OK;
-    question *asked = calloc(1, sizeof(*asked));
-    if (asked == NULL)
-        return EIO_E_NOMEM;
-    int rc =
-        write_command(subscriber, commands[subscription->kind][is_farewell], key_of(subscription));
-    if (rc == EIO_E_UNAVAILABLE)
-        rc = EIO_OK; /* it breaks just now */
-    else if (rc == EIO_OK) {
-        asked->is_farewell = is_farewell;
-        asked->subscription = is_farewell ? NULL : subscription;
-        STAILQ_INSERT_TAIL(&subscriber->questions, asked, link);
-        subscriber->has_told_ready = false;
-        return EIO_OK;
-    }
-    free(asked);
-    return rc;
+    return NULL;
 }
 
 static void log_line(sio_subscriber *subscriber, char level, const char *line)
 {
-    if (subscriber->handler->on_log != NULL)
+    if (subscriber->handler->on_log != NULL && subscriber->home != NULL)
         subscriber->handler->on_log(subscriber, level, line, subscriber->data);
 }
 
-static void ask_for_all(sio_subscriber *subscriber)
+/* ---- asking ---- */
+
+/* While the link is down nothing is asked: all will be when it is up. */
+static int ask(sio_subscription *subscription)
 {
-    for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++) {
-        size_t at = 0;
-        sio_subscription *subscription;
-        while ((subscription = eio_table_next(&subscriber->by_name[kind], &at)) != NULL) {
-            subscription->is_confirmed = false;
-            if (ask(subscriber, subscription, false) != EIO_OK)
-                log_line(subscriber, 'e', "Redis: out of memory: a channel stays unheard");
+    int rc =
+        sio_post_ask(subscription->post, subscription->kind, key_of(subscription), subscription);
+
+    subscription->subscriber->has_told_ready = false;
+    return rc;
+}
+
+static void ask_or_complain(sio_subscription *subscription)
+{
+    if (ask(subscription) != EIO_OK)
+        log_line(subscription->subscriber, 'e', "Redis: out of memory: a channel stays unheard");
+}
+
+static void set_stray(sio_subscription *subscription, bool is_stray)
+{
+    sio_subscriber *subscriber = subscription->subscriber;
+
+    if (subscription->is_stray != is_stray)
+        subscriber->strays += is_stray ? 1 : (size_t)-1;
+    subscription->is_stray = is_stray;
+}
+
+static void ask_strays(uv_timer_t *timer)
+{
+    sio_subscriber *subscriber = timer->data;
+    walk where = { 0 };
+    sio_subscription *subscription;
+
+    while ((subscription = next_of(subscriber, &where)) != NULL) {
+        if (!subscription->is_stray)
+            continue;
+        set_stray(subscription, false);
+        ask_or_complain(subscription);
+    }
+}
+
+/* Nobody serves it just now: home is asked again in a moment. */
+static void lose_place(sio_subscription *subscription)
+{
+    sio_subscriber *subscriber = subscription->subscriber;
+
+    subscription->post = subscriber->home;
+    subscription->is_confirmed = false;
+    set_stray(subscription, true);
+    subscriber->has_told_ready = false;
+    if (!uv_is_active((uv_handle_t *)&subscriber->retry))
+        uv_timer_start(&subscriber->retry, ask_strays, RETRY_MS, 0);
+}
+
+/* ---- nodes ---- */
+
+static const sio_post_handler post_handler;
+
+static void unref_if_closed(void *data)
+{
+    sio_subscriber *subscriber = data;
+    void (*on_closed)(void *) = subscriber->on_closed;
+    void *closed_data = subscriber->closed_data;
+
+    if (--subscriber->open_handles > 0)
+        return;
+    for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++)
+        eio_table_fini(&subscriber->by_name[kind]);
+    sio_redis_settings_unref(subscriber->settings);
+    free(subscriber);
+    if (on_closed != NULL)
+        on_closed(closed_data);
+}
+
+/* The post of a node, made if need be. NULL: out of memory. */
+static sio_post *find_post(sio_subscriber *subscriber, const sio_redis_place *place)
+{
+    node *one;
+
+    LIST_FOREACH(one, &subscriber->nodes, link) {
+        if (sio_post_is_at(one->post, place))
+            return one->post;
+    }
+    one = calloc(1, sizeof(*one));
+    if (one == NULL)
+        return NULL;
+    if (sio_post_new(&one->post, subscriber->loop, subscriber->settings, place, &post_handler,
+                     subscriber) != EIO_OK) {
+        free(one);
+        return NULL;
+    }
+    subscriber->open_handles++;
+    LIST_INSERT_HEAD(&subscriber->nodes, one, link);
+    return one->post;
+}
+
+static void close_node(node *one)
+{
+    LIST_REMOVE(one, link);
+    sio_post_close(one->post, unref_if_closed);
+    free(one);
+}
+
+static void close_node_of(const sio_subscriber *subscriber, const sio_post *post)
+{
+    node *one;
+
+    LIST_FOREACH(one, &subscriber->nodes, link) {
+        if (one->post == post) {
+            close_node(one);
+            return;
         }
     }
 }
 
-/* ---- the link's callbacks ---- */
+/* ---- the posts' callbacks ---- */
 
 static void tell_if_ready(sio_subscriber *subscriber)
 {
@@ -126,195 +202,199 @@ static void tell_if_ready(sio_subscriber *subscriber)
         subscriber->handler->on_ready(subscriber, subscriber->data);
 }
 
-static void handle_up(sio_redis_link *link, void *data)
+static void handle_up(sio_post *post, void *data)
 {
     sio_subscriber *subscriber = data;
+    walk where = { 0 };
+    sio_subscription *subscription;
 
-    (void)link;
     subscriber->has_told_ready = false;
-    ask_for_all(subscriber);
+    while ((subscription = next_of(subscriber, &where)) != NULL) {
+        if (subscription->post != post || subscription->is_stray)
+            continue;
+        subscription->is_confirmed = false;
+        ask_or_complain(subscription);
+    }
     tell_if_ready(subscriber);
 }
 
-static void handle_down(sio_redis_link *link, const char *why, void *data)
+/* What a node had is looked for anew; home comes back and is asked again itself. */
+static void handle_down(sio_post *post, bool was_up, const char *why, void *data)
 {
     sio_subscriber *subscriber = data;
+    walk where = { 0 };
+    sio_subscription *subscription;
 
-    (void)link;
-    forget_questions(subscriber);
-    for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++) {
-        size_t at = 0;
-        sio_subscription *subscription;
-        while ((subscription = eio_table_next(&subscriber->by_name[kind], &at)) != NULL)
-            subscription->is_confirmed = false;
+    if (post == subscriber->home && !was_up)
+        return;
+    while ((subscription = next_of(subscriber, &where)) != NULL) {
+        if (subscription->post != post)
+            continue;
+        subscription->is_confirmed = false;
+        if (post != subscriber->home)
+            lose_place(subscription);
     }
-    if (subscriber->handler->on_down != NULL)
+    if (post != subscriber->home)
+        close_node_of(subscriber, post);
+    if (was_up && subscriber->handler->on_down != NULL)
         subscriber->handler->on_down(subscriber, why, subscriber->data);
 }
 
-/* ---- what comes in ---- */
-
-static void handle_refusal(sio_subscriber *subscriber, const sio_redis_reply *reply)
+static void follow(sio_subscription *subscription, const sio_redis_reply *error)
 {
-    question *asked = STAILQ_FIRST(&subscriber->questions);
-    char why[200];
+    sio_subscriber *subscriber = subscription->subscriber;
+    sio_redis_node_place where;
+    sio_post *post = NULL;
 
-    if (asked == NULL)
-        return;
-    STAILQ_REMOVE_HEAD(&subscriber->questions, link);
-    snprintf(why, sizeof(why), "%.*s", (int)(reply->text.len < 180 ? reply->text.len : 180),
-             reply->text.base);
-    if (asked->subscription != NULL && subscriber->handler->on_refused != NULL)
-        subscriber->handler->on_refused(subscriber, key_of(asked->subscription), why,
-                                        subscriber->data);
-    free(asked);
-}
-
-/* A shard channel's slot has moved to another node: ask again, which tells where to. */
-static void handle_eviction(sio_subscriber *subscriber, eio_slice channel)
-{
-    sio_subscription *subscription = eio_table_find(&subscriber->by_name[SIO_SSUBSCRIBE], channel);
-
-    if (subscription == NULL)
-        return;
-    subscription->is_confirmed = false;
-    if (ask(subscriber, subscription, false) != EIO_OK)
-        log_line(subscriber, 'e', "Redis: out of memory: a channel stays unheard");
-}
-
-static void handle_answer(sio_subscriber *subscriber, bool is_farewell, eio_slice channel)
-{
-    question *asked = STAILQ_FIRST(&subscriber->questions);
-
-    if (is_farewell && (asked == NULL || !asked->is_farewell)) {
-        handle_eviction(subscriber, channel);
+    if (sio_redis_read_moved(&where, error))
+        post = find_post(subscriber, &(sio_redis_place){ where.host, where.port });
+    if (post == NULL || post == subscription->post) {
+        lose_place(subscription);
         return;
     }
-    if (asked == NULL)
-        return;
-    STAILQ_REMOVE_HEAD(&subscriber->questions, link);
-    if (asked->subscription != NULL)
-        asked->subscription->is_confirmed = true;
-    free(asked);
+    subscription->post = post;
+    ask_or_complain(subscription);
 }
 
-static void deliver(sio_subscriber *subscriber, sio_subscription_kind kind, eio_slice name,
-                    const sio_redis_reply *message)
+static void handle_answer(sio_post *post, sio_subscription *subscription,
+                          const sio_redis_reply *error, void *data)
 {
+    sio_subscriber *subscriber = data;
+    char why[200];
+
+    (void)post;
+    if (error == NULL) {
+        subscription->is_confirmed = true;
+        return;
+    }
+    if (subscriber->settings->url.is_cluster && subscription->kind == SIO_SSUBSCRIBE &&
+        sio_redis_is_redirection(error)) {
+        follow(subscription, error);
+        return;
+    }
+    snprintf(why, sizeof(why), "%.*s", (int)(error->text.len < 180 ? error->text.len : 180),
+             error->text.base);
+    if (subscriber->handler->on_refused != NULL)
+        subscriber->handler->on_refused(subscriber, key_of(subscription), why, subscriber->data);
+}
+
+/*
+ * The slot has moved to another node, and any but this one will say where to: this one may be that one's replica now,
+ * which takes who listens, and is not asked how many do.
+ */
+static void handle_eviction(sio_post *post, eio_slice channel, void *data)
+{
+    const sio_subscriber *subscriber = data;
+    sio_subscription *subscription = eio_table_find(&subscriber->by_name[SIO_SSUBSCRIBE], channel);
+    const node *one = LIST_FIRST(&subscriber->nodes);
+
+    if (subscription == NULL || subscription->post != post)
+        return;
+    subscription->is_confirmed = false;
+    subscription->post = subscriber->home;
+    if (post == subscriber->home && one != NULL && sio_post_is_up(one->post))
+        subscription->post = one->post;
+    ask_or_complain(subscription);
+}
+
+static void handle_message(sio_subscription_kind kind, eio_slice name,
+                           const sio_redis_reply *message, void *data)
+{
+    const sio_subscriber *subscriber = data;
     const sio_subscription *subscription = eio_table_find(&subscriber->by_name[kind], name);
 
     if (subscription != NULL)
         subscription->callback(message[0].text, message[1].text, subscription->data);
 }
 
-/* `message`, `pmessage`, `smessage`, and the six confirmations; `pong` is for the link alone. */
-static void handle_push(sio_subscriber *subscriber, const sio_redis_reply *reply)
+static void handle_settled(sio_post *post, void *data)
 {
-    const sio_redis_reply *items = reply->items;
-    eio_slice kind = items[0].text;
-
-    if (reply->count == 3 && eio_slice_equal(kind, EIO_STR("message")))
-        deliver(subscriber, SIO_SUBSCRIBE, items[1].text, items + 1);
-    else if (reply->count == 4 && eio_slice_equal(kind, EIO_STR("pmessage")))
-        deliver(subscriber, SIO_PSUBSCRIBE, items[1].text, items + 2);
-    else if (reply->count == 3 && eio_slice_equal(kind, EIO_STR("smessage")))
-        deliver(subscriber, SIO_SSUBSCRIBE, items[1].text, items + 1);
-    else if (reply->count == 3 && kind.len >= 9 &&
-             memcmp(kind.base + kind.len - 9, "subscribe", 9) == 0)
-        handle_answer(subscriber, kind.len >= 11, items[1].text);
+    (void)post;
+    tell_if_ready(data);
 }
 
-static void handle_reply(sio_redis_link *link, const sio_redis_reply *reply, void *data)
+static void handle_log(char level, const char *line, void *data)
 {
-    sio_subscriber *subscriber = data;
-
-    (void)link;
-    if (reply->type == SIO_REDIS_ARRAY && reply->count > 0)
-        handle_push(subscriber, reply);
-    else if (reply->type == SIO_REDIS_ERROR)
-        handle_refusal(subscriber, reply);
-    tell_if_ready(subscriber);
-}
-
-static void handle_idle(sio_redis_link *link, void *data)
-{
-    (void)link;
-    (void)write_command(data, "PING", (eio_slice){ NULL, 0 });
-}
-
-static void handle_log(sio_redis_link *link, char level, const char *line, void *data)
-{
-    (void)link;
     log_line(data, level, line);
 }
 
+static const sio_post_handler post_handler = {
+    .on_up = handle_up,
+    .on_down = handle_down,
+    .on_answer = handle_answer,
+    .on_eviction = handle_eviction,
+    .on_message = handle_message,
+    .on_settled = handle_settled,
+    .on_log = handle_log,
+};
+
 /* ---- the handle ---- */
 
-static void subscriber_free(sio_subscriber *subscriber)
+int sio_subscriber_open(sio_subscriber **out, uv_loop_t *loop, sio_redis_settings *settings,
+                        const sio_subscriber_handler *handler, void *data)
 {
+    sio_subscriber *subscriber = calloc(1, sizeof(*subscriber));
+
+    if (subscriber == NULL)
+        return EIO_E_NOMEM;
     for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++)
-        eio_table_fini(&subscriber->by_name[kind]);
-    free(subscriber);
+        eio_table_init(&subscriber->by_name[kind], key_of);
+    LIST_INIT(&subscriber->nodes);
+    subscriber->loop = loop;
+    subscriber->handler = handler;
+    subscriber->data = data;
+    int rc = sio_post_new(&subscriber->home, loop, settings, NULL, &post_handler, subscriber);
+    if (rc != EIO_OK) {
+        free(subscriber);
+        return rc;
+    }
+    subscriber->settings = sio_redis_settings_ref(settings);
+    uv_timer_init(loop, &subscriber->retry);
+    subscriber->retry.data = subscriber;
+    subscriber->open_handles = 2;
+    *out = subscriber;
+    return EIO_OK;
 }
 
 int sio_subscriber_new(sio_subscriber **out, uv_loop_t *loop, const sio_redis_options *options,
                        const sio_subscriber_handler *handler, void *data, eio_error *why)
 {
-    static const sio_redis_link_handler link_handler = {
-        .on_up = handle_up,
-        .on_down = handle_down,
-        .on_reply = handle_reply,
-        .on_idle = handle_idle,
-        .on_log = handle_log,
-    };
-    sio_subscriber *subscriber = calloc(1, sizeof(*subscriber));
+    sio_redis_settings *settings;
+    int rc = sio_redis_settings_new(&settings, options, why);
 
-    if (subscriber == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "Redis: out of memory");
-    for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++)
-        eio_table_init(&subscriber->by_name[kind], key_of);
-    STAILQ_INIT(&subscriber->questions);
-    subscriber->handler = handler;
-    subscriber->data = data;
-    int rc =
-        sio_redis_link_new(&subscriber->redis_link, loop, options, &link_handler, subscriber, why);
-    if (rc != EIO_OK) {
-        subscriber_free(subscriber);
+    if (rc != EIO_OK)
         return rc;
-    }
-    *out = subscriber;
-    return EIO_OK;
+    rc = sio_subscriber_open(out, loop, settings, handler, data);
+    sio_redis_settings_unref(settings);
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: out of memory");
 }
 
-static void handle_link_closed(void *data)
+static void handle_timer_closed(uv_handle_t *handle)
 {
-    sio_subscriber *subscriber = data;
-    void (*on_closed)(void *) = subscriber->on_closed;
-    void *closed_data = subscriber->closed_data;
-
-    subscriber_free(subscriber);
-    if (on_closed != NULL)
-        on_closed(closed_data);
+    unref_if_closed(handle->data);
 }
 
 void sio_subscriber_close(sio_subscriber *subscriber, void (*on_closed)(void *data), void *data)
 {
-    if (subscriber == NULL || subscriber->redis_link == NULL)
+    sio_subscription *subscription;
+    walk where = { 0 };
+    node *one;
+
+    if (subscriber == NULL || subscriber->home == NULL)
         return;
-    sio_redis_link *link = subscriber->redis_link;
-    subscriber->redis_link = NULL;
     subscriber->on_closed = on_closed;
     subscriber->closed_data = data;
-    forget_questions(subscriber);
+    while ((subscription = next_of(subscriber, &where)) != NULL)
+        free(subscription);
     for (size_t kind = 0; kind < SIO_N_SUBSCRIPTION_KINDS; kind++) {
-        size_t at = 0;
-        sio_subscription *subscription;
-        while ((subscription = eio_table_next(&subscriber->by_name[kind], &at)) != NULL)
-            free(subscription);
         eio_table_fini(&subscriber->by_name[kind]);
         eio_table_init(&subscriber->by_name[kind], key_of);
     }
-    sio_redis_link_close(link, handle_link_closed);
+    while ((one = LIST_FIRST(&subscriber->nodes)) != NULL)
+        close_node(one);
+    sio_post_close(subscriber->home, unref_if_closed);
+    subscriber->home = NULL;
+    uv_close((uv_handle_t *)&subscriber->retry, handle_timer_closed);
 }
 
 int sio_subscriber_add(sio_subscription **out, sio_subscriber *subscriber,
@@ -328,6 +408,7 @@ int sio_subscriber_add(sio_subscription **out, sio_subscriber *subscriber,
         return EIO_E_NOMEM;
     *subscription = (sio_subscription){
         .subscriber = subscriber,
+        .post = subscriber->home,
         .callback = callback,
         .data = data,
         .kind = kind,
@@ -337,7 +418,7 @@ int sio_subscriber_add(sio_subscription **out, sio_subscriber *subscriber,
         memcpy(subscription->name, name.base, name.len);
     int rc = eio_table_add(&subscriber->by_name[kind], subscription);
     if (rc == EIO_OK) {
-        rc = ask(subscriber, subscription, false);
+        rc = ask(subscription);
         if (rc != EIO_OK)
             eio_table_remove(&subscriber->by_name[kind], subscription);
     }
@@ -351,17 +432,17 @@ int sio_subscriber_add(sio_subscription **out, sio_subscriber *subscriber,
 
 void sio_subscription_remove(sio_subscription *subscription)
 {
-    question *asked;
-
     if (subscription == NULL)
         return;
     sio_subscriber *subscriber = subscription->subscriber;
     eio_table_remove(&subscriber->by_name[subscription->kind], subscription);
-    STAILQ_FOREACH(asked, &subscriber->questions, link) {
-        if (asked->subscription == subscription)
-            asked->subscription = NULL;
+    sio_post_forget(subscription->post, subscription);
+    if (!subscription->is_stray) {
+        /* No memory: what it says goes to nobody. */
+        (void)sio_post_ask(subscription->post, subscription->kind, key_of(subscription), NULL);
+        subscriber->has_told_ready = false;
     }
-    (void)ask(subscriber, subscription, true); /* no memory: what it says goes to nobody */
+    set_stray(subscription, false);
     free(subscription);
 }
 
@@ -372,6 +453,14 @@ bool sio_subscription_is_confirmed(const sio_subscription *subscription)
 
 bool sio_subscriber_is_ready(const sio_subscriber *subscriber)
 {
-    return subscriber->redis_link != NULL && sio_redis_link_is_up(subscriber->redis_link) &&
-           STAILQ_EMPTY(&subscriber->questions);
+    const node *one;
+
+    if (subscriber->home == NULL || subscriber->strays > 0 ||
+        !sio_post_is_settled(subscriber->home))
+        return false;
+    LIST_FOREACH(one, &subscriber->nodes, link) {
+        if (!sio_post_is_settled(one->post))
+            return false;
+    }
+    return true;
 }

@@ -15,6 +15,7 @@ typedef enum sio_letter_kind {
     SIO_LETTER_LEAVE,
     SIO_LETTER_DISCONNECT,
     SIO_LETTER_FETCH,
+    SIO_LETTER_COUNT,
     SIO_LETTER_SERVER_SIDE,
     SIO_LETTER_N_KINDS
 } sio_letter_kind;

@@ -83,7 +83,8 @@ typedef struct reply {
     uint64_t id;
     sio_event *response;     /* own; NULL: no response */
     sio_found_socket *found; /* own; NULL: no socket */
-    int status;              /* of the end, which is neither */
+    size_t number;           /* of the end, of sockets that were counted */
+    int status;              /* of the end, which is none of these */
 } reply;
 
 static void free_reply(sio_mail *mail)
@@ -117,6 +118,7 @@ static void read_reply(sio_mail *mail, void *owner)
     } else if (one != NULL && what->found != NULL) {
         sio_gather_add_socket(one->gather, what->found);
     } else if (one != NULL) {
+        sio_gather_add_count(one->gather, what->number);
         end_one(member, one, what->status);
     }
     free_reply(mail);
@@ -153,6 +155,12 @@ void sio_relay_end(const sio_letter *letter, int status)
 {
     if (letter->pending_id != 0)
         post(letter, (reply){ .status = status });
+}
+
+void sio_relay_end_count(const sio_letter *letter, int status, size_t number)
+{
+    if (letter->pending_id != 0)
+        post(letter, (reply){ .number = number, .status = status });
 }
 
 /* ---- the answering side ---- */
@@ -225,4 +233,22 @@ int sio_relay_gather_found(sio_gather **out, sio_namespace *nsp, const sio_lette
     (*out)->data = hold(letter);
     (*out)->pass = pass_found;
     return EIO_OK;
+}
+
+static void end_count(sio_namespace *nsp, int status, size_t number, void *data)
+{
+    sio_letter *letter = data;
+
+    (void)nsp;
+    sio_relay_end_count(letter, status, number);
+    sio_letter_unref(letter);
+}
+
+int sio_relay_gather_count(sio_gather **out, sio_namespace *nsp, const sio_letter *letter)
+{
+    int rc = sio_gather_new_count(out, nsp, letter->timeout_ms, end_count, NULL);
+
+    if (rc == EIO_OK)
+        (*out)->data = hold(letter);
+    return rc;
 }

@@ -124,6 +124,12 @@ int sio_siblings_fetch(sio_namespace *nsp, const sio_target *target, sio_gather 
                               gather);
 }
 
+int sio_siblings_count(sio_namespace *nsp, const sio_target *target, sio_gather *gather)
+{
+    return sio_siblings_write(nsp, (sio_letter){ .kind = SIO_LETTER_COUNT, .target = *target },
+                              gather);
+}
+
 int sio_siblings_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                                sio_args args, sio_gather *gather)
 {
@@ -251,6 +257,28 @@ static void fetch(sio_namespace *nsp, const sio_letter *letter)
     finish_asking(gather, letter, rc);
 }
 
+static void count(sio_namespace *nsp, const sio_letter *letter)
+{
+    sio_gather *gather;
+
+    if (!letter->for_adapter) {
+        sio_relay_end_count(letter, EIO_OK, sio_here_count(nsp, &letter->target));
+        return;
+    }
+    int rc = sio_relay_gather_count(&gather, nsp, letter);
+    if (rc != EIO_OK) {
+        sio_relay_end(letter, rc);
+        return;
+    }
+    const sio_adapter_type *type = nsp->adapter->type;
+    if (type->count == NULL && type->fetch == NULL)
+        rc = sio_local_count(nsp, &letter->target, gather);
+    else
+        rc = (type->count != NULL ? type->count : type->fetch)(nsp->adapter, &letter->target,
+                                                               gather);
+    finish_asking(gather, letter, rc);
+}
+
 typedef struct sibling_reply {
     sio_server_reply base;
     const sio_letter *letter;
@@ -347,9 +375,13 @@ static sio_namespace *find_namespace(const sio_letter *letter, sio_server *serve
 void sio_letter_read(const sio_letter *letter, sio_sibling *member)
 {
     static void (*const readers[SIO_LETTER_N_KINDS])(sio_namespace *, const sio_letter *) = {
-        [SIO_LETTER_DELIVER] = deliver,         [SIO_LETTER_ASK] = ask,
-        [SIO_LETTER_JOIN] = read_change,        [SIO_LETTER_LEAVE] = read_change,
-        [SIO_LETTER_DISCONNECT] = read_change,  [SIO_LETTER_FETCH] = fetch,
+        [SIO_LETTER_DELIVER] = deliver,
+        [SIO_LETTER_ASK] = ask,
+        [SIO_LETTER_JOIN] = read_change,
+        [SIO_LETTER_LEAVE] = read_change,
+        [SIO_LETTER_DISCONNECT] = read_change,
+        [SIO_LETTER_FETCH] = fetch,
+        [SIO_LETTER_COUNT] = count,
         [SIO_LETTER_SERVER_SIDE] = server_side,
     };
     sio_server *server = member->server;

@@ -16,6 +16,7 @@ int sio_siblings_join(sio_namespace *nsp, const sio_target *target, sio_rooms ro
 int sio_siblings_leave(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);
 int sio_siblings_disconnect(sio_namespace *nsp, const sio_target *target, bool close);
 int sio_siblings_fetch(sio_namespace *nsp, const sio_target *target, sio_gather *gather);
+int sio_siblings_count(sio_namespace *nsp, const sio_target *target, sio_gather *gather);
 int sio_siblings_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,
                                sio_args args, sio_gather *gather);
 /* gather: NULL: no replies are wanted. */

@@ -116,6 +116,15 @@ for (const transport of ['plain', 'TLS']) {
 describe('two workers are one server', oursOnly, () => {
     const server = sharedTestbed({ contract: 'load', workers: WORKERS });
 
+    test('the sockets of both are counted', async (t) => {
+        const sockets = await crowd(t, server.url, 10);
+
+        await Promise.all(sockets.map((socket) => ask(socket, 'join', 'counted')));
+        assert.deepEqual(await ask(sockets[0], 'count', 'counted', ''), [10]);
+        assert.deepEqual(await ask(sockets[0], 'count', 'counted', sockets[1].id), [9]);
+        assert.deepEqual(await ask(sockets[0], 'count', '', ''), [10]);
+    });
+
     test('fetch finds the sockets of both', async (t) => {
         const sockets = await crowd(t, server.url, 24);
 

@@ -42,6 +42,7 @@ void on_error(sio_socket *, const char *, void *);
 void on_answer(sio_socket *, int, sio_args, void *);
 void on_answers(sio_namespace *, int, const sio_args *, size_t, void *);
 void on_found(sio_namespace *, int, const sio_found_socket *, size_t, void *);
+void on_count(sio_namespace *, int, size_t, void *);
 void on_server_event(sio_namespace *, sio_args, sio_server_reply *, void *);
 sio_outgoing_cb on_outgoing;
 sio_event_middleware_cb filter;

@@ -96,3 +96,113 @@ export class Sentinel extends RedisServer {
             '--dir', this.folder, ...this.words];
     }
 }
+
+/* A node of a Redis Cluster. */
+export class ClusterNode extends RedisServer {
+    constructor(port, busPort) {
+        super(['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '1000',
+            '--cluster-config-file', 'nodes.conf'], port);
+        this.busPort = busPort;
+    }
+}
+
+const N_SLOTS = 16384;
+
+/* Three masters that share the slots, and as many replicas as asked for, each of one master. */
+export class RedisCluster {
+    constructor() {
+        this.nodes = [];
+        this.links = new Map();
+    }
+
+    get url() {
+        return `redis+cluster://${this.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+    }
+
+    link(node) {
+        if (!this.links.has(node)) this.links.set(node, node.connect());
+        return this.links.get(node);
+    }
+
+    async addNode() {
+        const node = await new ClusterNode(await freePort(), await freePort()).start();
+
+        this.nodes.push(node);
+        node.id = await this.link(node).cluster('MYID');
+        await this.link(node).cluster('SET-CONFIG-EPOCH', this.nodes.length);
+        if (node !== this.nodes[0]) {
+            await this.link(node).cluster('MEET', '127.0.0.1', this.nodes[0].port, this.nodes[0].busPort);
+        }
+        return node;
+    }
+
+    async start({ replicas = 0 } = {}) {
+        for (let i = 0; i < 3 + replicas; i++) await this.addNode();
+        for (const [i, node] of this.nodes.slice(0, 3).entries()) {
+            const [first, end] = [i, i + 1].map((part) => Math.floor((part * N_SLOTS) / 3));
+
+            await this.link(node).cluster('ADDSLOTSRANGE', first, end - 1);
+        }
+        await this.eachSays(({ cluster_known_nodes: known }) => Number(known) === this.nodes.length, 'the nodes to meet');
+        for (const [i, node] of this.nodes.slice(3).entries()) {
+            await this.link(node).cluster('REPLICATE', this.nodes[i].id);
+            await eventually(async () => /master_link_status:up/.test(await this.link(node).info('replication')),
+                'the replica to follow', 20000);
+        }
+        await this.eachSays(({ cluster_state: state }) => state === 'ok', 'the cluster to be whole');
+        return this;
+    }
+
+    async eachSays(expected, what) {
+        for (const node of this.nodes) {
+            await eventually(async () => {
+                const text = await this.link(node).cluster('INFO');
+
+                return expected(Object.fromEntries(text.trim().split('\r\n').map((line) => line.split(':'))));
+            }, what, 20000);
+        }
+    }
+
+    /* Each node can tell, also one that has not got it. */
+    async slotOf(key) {
+        for (const link of this.links.values()) return link.cluster('KEYSLOT', key);
+        return undefined;
+    }
+
+    /* The master of a slot, as a node that lives says. */
+    async masterOf(slot) {
+        return this.ownerSaidBy(this.nodes.find(({ child }) => child.exitCode === null && child.signalCode === null), slot);
+    }
+
+    /* As a resharding does it, without keys in the slot. */
+    async move(slot) {
+        const from = await this.masterOf(slot);
+        const to = this.nodes[(this.nodes.indexOf(from) + 1) % 3];
+
+        await this.link(to).cluster('SETSLOT', slot, 'IMPORTING', from.id);
+        await this.link(from).cluster('SETSLOT', slot, 'MIGRATING', to.id);
+        for (const node of [to, from, ...this.nodes.slice(0, 3).filter((other) => other !== to && other !== from)]) {
+            await this.link(node).cluster('SETSLOT', slot, 'NODE', to.id);
+        }
+        for (const node of this.nodes) {
+            await eventually(async () => (await this.ownerSaidBy(node, slot)) === to, 'the slot to have moved', 20000);
+        }
+    }
+
+    async ownerSaidBy(node, slot) {
+        const range = (await this.link(node).cluster('SLOTS')).find(([first, last]) => first <= slot && slot <= last);
+
+        return this.nodes.find(({ port }) => port === range?.[2][1]);
+    }
+
+    async kill(node) {
+        this.links.get(node)?.disconnect();
+        this.links.delete(node);
+        await node.kill();
+    }
+
+    async stop() {
+        for (const link of this.links.values()) link.disconnect();
+        await Promise.all(this.nodes.map((node) => node.stop()));
+    }
+}

@@ -31,10 +31,11 @@ const { values } = parseArgs({
         'allow-eio3': { type: 'boolean' },
         recovery: text,
         deflate: { type: 'boolean' },
-        redis: text, /* unix:///path */
+        redis: text, /* unix:///path, redis://host:port, or redis+cluster://host:port,host:port */
         adapter: text,
         'redis-key': text,
         'private-answers': { type: 'boolean' },
+        'stream-count': text,
     },
 });
 
@@ -134,6 +135,11 @@ function serveMany(io, socket) {
 
         ack(sockets.map(({ id, rooms }) => ({ id, rooms: [...rooms] })));
     });
+    socket.on('count', async (room, except, ack) => {
+        const some = room === '' ? io : io.in(room);
+
+        ack((await (except === '' ? some : some.except(except)).fetchSockets()).length);
+    });
     socket.on('kick', (room) => io.in(room).disconnectSockets(true));
     socket.on('move', (from, to) => io.in(from).socketsJoin(to));
     socket.on('bcast-ack', (room, event, x, timeout, ack) => {
@@ -181,14 +187,20 @@ const engines = [];
 
 /* With ioredis a message that cannot be decoded ends the process: so ours are known to be good. */
 async function joinCluster() {
-    const { Redis } = await import('ioredis');
-    const connect = () => new Redis({ path: new URL(values.redis).pathname, maxRetriesPerRequest: null });
+    const { Cluster, Redis } = await import('ioredis');
+    const [scheme, rest] = values.redis.split('://');
+    const nodes = rest.split(',').map((place) => ({ host: place.split(':')[0], port: Number(place.split(':')[1]) }));
+    const connect = () => {
+        if (scheme === 'redis+cluster') return new Cluster(nodes, { shardedSubscribers: true });
+        if (scheme === 'redis') return new Redis({ ...nodes[0], maxRetriesPerRequest: null });
+        return new Redis({ path: rest, maxRetriesPerRequest: null });
+    };
     const { createAdapter, createShardedAdapter } = await import('@socket.io/redis-adapter');
 
     if (values.adapter === 'redis-streams') {
         const streams = await import('@socket.io/redis-streams-adapter');
 
-        io.adapter(streams.createAdapter(connect()));
+        io.adapter(streams.createAdapter(connect(), { streamCount: Number(values['stream-count'] ?? 1) }));
     } else if (values.adapter === 'redis-sharded') {
         const [publisher, subscriber] = [connect(), connect()];
 

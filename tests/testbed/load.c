@@ -147,6 +147,35 @@ static void on_fetch(sio_socket *socket, sio_event *event, void *data)
         sio_ack_drop(ack);
 }
 
+static void answer_count(sio_namespace *nsp, int status, size_t count, void *data)
+{
+    char number[24];
+
+    (void)nsp;
+    if (status == EIO_OK)
+        (void)sio_ack_send(data, SIO_ARGS(testbed_print(number, count)));
+    else
+        sio_ack_drop(data);
+}
+
+/* Of a room; of the whole namespace if it is "". */
+static void on_count(sio_socket *socket, sio_event *event, void *data)
+{
+    char name[MAX_NAME_BYTES];
+    const eio_slice room = testbed_text(testbed_argument(event, 0), name, sizeof(name));
+    char except_name[MAX_NAME_BYTES];
+    const eio_slice except =
+        testbed_text(testbed_argument(event, 1), except_name, sizeof(except_name));
+    const sio_target target = { .rooms = { &room, room.len > 0 },
+                                .except = { &except, except.len > 0 } };
+    sio_ack *ack = sio_event_take_ack(event);
+
+    (void)data;
+    if (ack != NULL &&
+        sio_count_sockets(sio_socket_namespace(socket), &target, 0, answer_count, ack) != EIO_OK)
+        sio_ack_drop(ack);
+}
+
 static void on_kick(sio_socket *socket, sio_event *event, void *data)
 {
     char name[MAX_NAME_BYTES];
@@ -298,7 +327,7 @@ static int set_up(testbed *bed)
         { "broadcast", on_broadcast }, { "fetch", on_fetch },   { "kick", on_kick },
         { "move", on_move },           { "unmove", on_unmove }, { "others", on_others },
         { "everybody", on_everybody }, { "sse", on_sse },       { "bcast-ack", on_bcast_ack },
-        { "block", on_block },         { NULL, NULL },
+        { "block", on_block },         { "count", on_count },   { NULL, NULL },
     };
 
     int rc =

@@ -54,6 +54,7 @@ static const option_row rows[] = {
     ROW("redis-key", TEXT, redis_key),
     ROW("private-answers", FLAG, private_answers),
     ROW("forward", FLAG, forward),
+    ROW("stream-count", NUMBER, stream_count),
 };
 
 enum { N_ROWS = sizeof(rows) / sizeof(*rows), MAX_DIGITS = 15 };

@@ -36,7 +36,7 @@ static void log_line(sio_redis_bus *bus, char level, const char *line, void *dat
 
 int testbed_redis_open(testbed *bed, sio_options *options, eio_error *why)
 {
-    const sio_redis_streams_options streams = { .stream_name = NULL };
+    const sio_redis_streams_options streams = { .stream_count = bed->options.stream_count };
     sio_redis_bus_options bus_options;
 
     if (bed->options.redis == NULL)

@@ -40,7 +40,8 @@ typedef struct testbed_options {
     uint64_t workers;
     uint64_t tls_timeout_ms;
     uint64_t recovery_ms; /* 0: no recovery */
-    unsigned transports;  /* EIO_TRANSPORT_… */
+    uint64_t stream_count;
+    unsigned transports; /* EIO_TRANSPORT_… */
     bool allow_eio3;
     bool deflate;
     bool msgpack; /* the parser */

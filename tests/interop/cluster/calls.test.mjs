@@ -56,6 +56,16 @@ async function everyCall(t, { servers, clients: [near, far] }) {
         assert.deepEqual(await sockets(near, 'nobody'), []);
     });
 
+    await t.test('sockets of both servers are counted', async () => {
+        const count = async (...args) => (await ask(near, 'count', ...args))[0];
+
+        assert.equal(await count('room', ''), 2);
+        assert.equal(await count('', ''), 2);
+        assert.equal(await count('room', far.id), 1);
+        assert.equal(await count(far.id, ''), 1);
+        assert.equal(await count('nobody', ''), 0);
+    });
+
     await t.test('sockets join and leave from afar', async () => {
         near.emit('move', far.id, 'new');
         await eventually(async () => (await sockets(near, 'new')).length === 1, 'it to join');

@@ -198,7 +198,7 @@ static void data_is_written_in_the_order_of_node(void **state)
     sio_cluster_write_disconnect(&to, &target, true);
     assert_text(&to, "{\"opts\":{\"rooms\":[\"a\"],\"except\":[\"b\"],\"flags\":{}},"
                      "\"close\":true}");
-    sio_cluster_write_fetch(&to, &target, EIO_STR("id"));
+    sio_cluster_write_fetch(&to, &target, EIO_STR("id"), false);
     assert_text(&to, "{\"opts\":{\"rooms\":[\"a\"],\"except\":[\"b\"],\"flags\":{}},"
                      "\"requestId\":\"id\"}");
     sio_cluster_write_server_side(&to, EIO_STR("e"), args, EIO_STR("id"));

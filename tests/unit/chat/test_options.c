@@ -145,6 +145,7 @@ static void what_is_wrong_is_said_in_one_line_that_names_it(void **state)
         { { "--store", "paper" }, { NULL }, "--store" },
         { { "--store", "sqlite:" }, { NULL }, "--store" },
         { { "--store=memory", "--redis=redis://h" }, { NULL }, "contradict" },
+        { { "--redis=redis+cluster://h" }, { NULL }, "not in a Redis Cluster" },
         { { "--cors-origin", "example.org" }, { NULL }, "--cors-origin" },
         { { "--log-level", "loud" }, { NULL }, "--log-level" },
         { { "--no-such" }, { NULL }, "--no-such" },
