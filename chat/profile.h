@@ -22,6 +22,8 @@ typedef struct chat_host {
     eio_http_server *http;
     const eio_cors_options *cors; /* for the profile's protocol */
     chat_site *site;              /* for a page: chat_site_serve_page */
+    sio_metrics_sources
+        *figures; /* of /metrics: `start` adds what it has, each open until `stop` */
     /* It turned out that it can never serve: one line to stderr, and the process ends with status 1. */
     void (*give_up)(const char *why);
 } chat_host;

@@ -38,6 +38,18 @@ static void serve_readiness(eio_http_request *request, void *data)
         respond_plain(request, 503, "not ready\n");
 }
 
+static void serve_metrics(eio_http_request *request, void *data)
+{
+    const chat_site *site = data;
+
+    if (answer_first(site, request))
+        return;
+    if (site->metrics != NULL)
+        sio_metrics_respond(site->metrics, request);
+    else
+        respond_plain(request, 503, "stopping\n");
+}
+
 static void serve_file(eio_http_request *request, void *data)
 {
     const chat_site *site = data;
@@ -107,6 +119,8 @@ int chat_site_mount(const chat_site *site, eio_http_server *http, eio_error *why
 
     if (rc == EIO_OK)
         rc = eio_http_server_route(http, "GET", "/readyz", serve_readiness, lend(site));
+    if (rc == EIO_OK)
+        rc = eio_http_server_route(http, "GET", "/metrics", serve_metrics, lend(site));
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "cannot serve: %s", eio_strerror(rc));
     eio_http_server_set_fallback(http, serve_nothing, lend(site));

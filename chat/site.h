@@ -1,17 +1,18 @@
 /*
- * What chatd serves beside its protocol: a page, /healthz and /readyz, 404 for all else; and the
+ * What chatd serves beside its protocol: a page, /healthz, /readyz and /metrics, 404 for all else; and the
  * CORS headers that Node's `cors` package gives there. Expected load: a few files a visitor, a
  * probe every few seconds.
  */
 #ifndef CHAT_SITE_H
 #define CHAT_SITE_H
 
-#include "engineio/http.h"
+#include "socketio/metrics.h"
 
 typedef struct chat_site {
     const char *folder;           /* of the page; NULL: none is served */
     const eio_cors_options *cors; /* borrowed; NULL: no such headers */
     bool (*is_ready)(void *data); /* for /readyz */
+    const sio_metrics *metrics;   /* for /metrics; NULL: the server is going */
     void *data;
     /* An upgrade, on any path that is the site's: true if it was answered. May be NULL. */
     bool (*on_upgrade)(eio_http_request *request, void *data);

@@ -94,11 +94,21 @@ static int open_profile(chat_unit *unit, eio_error *why)
     unit->host.http = unit->http;
     unit->host.site = &unit->site;
     unit->host.cors = set_cors(unit);
+    unit->host.figures = &unit->figures;
+    unit->figures = (sio_metrics_sources){ .worker = unit->host.worker, .http = unit->http };
     int rc = chat_site_mount(&unit->site, unit->http, why);
     return rc == EIO_OK ? unit->profile->start(&unit->running, &unit->host, why) : rc;
 }
 
 /* ---- listening ---- */
+
+static int open_metrics(chat_unit *unit, eio_error *why)
+{
+    int rc = sio_metrics_new(&unit->metrics, &unit->figures);
+
+    unit->site.metrics = unit->metrics;
+    return rc == EIO_OK ? rc : eio_error_set(why, rc, "metrics: %s", eio_strerror(rc));
+}
 
 static int listen_on(const chat_unit *unit, eio_tls *tls, int fd, eio_error *why)
 {
@@ -138,6 +148,8 @@ int chat_unit_start(chat_unit *unit, const chat_host *host, eio_tls *tls, eio_er
     int rc = open_http(unit, why);
     if (rc == EIO_OK)
         rc = open_profile(unit, why);
+    if (rc == EIO_OK)
+        rc = open_metrics(unit, why);
     return rc == EIO_OK ? open_listeners(unit, tls, why) : rc;
 }
 
@@ -175,5 +187,7 @@ void chat_unit_stop(chat_unit *unit, void (*on_stopped)(void *data), void *data)
     chat_unit_retire(unit);
     unit->on_stopped = on_stopped;
     unit->stopped_data = data;
+    unit->site.metrics = NULL;
+    sio_metrics_free(unit->metrics);
     unit->profile->stop(unit->running, handle_profile_stopped, unit);
 }

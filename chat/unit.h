@@ -10,6 +10,8 @@ typedef struct chat_unit {
     void *running; /* the profile's; NULL: not started yet, or gone */
     chat_host host;
     chat_site site;
+    sio_metrics_sources figures;
+    sio_metrics *metrics; /* NULL: not yet, or no more */
     eio_cors_options cors, site_cors;
     bool is_stopping;
     void (*on_stopped)(void *data);

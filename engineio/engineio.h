@@ -135,7 +135,10 @@ EIO_API size_t eio_server_clients_count(const eio_server *server);
 /** Figures since the start, for metrics. */
 typedef struct eio_counters {
     uint64_t sessions, refused, parse_errors, slow_consumers, ping_timeouts, too_big, overlaps;
+    uint64_t volatile_dropped; /**< volatile messages that were not sent */
 } eio_counters;
+/** @return bytes that wait for all clients, added up by a walk over them: a broadcast counts for each */
+EIO_API size_t eio_server_queued_bytes(const eio_server *server);
 /** @return the figures as they are now, by value */
 EIO_API eio_counters eio_server_counters(const eio_server *server);
 

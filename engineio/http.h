@@ -70,6 +70,9 @@ EIO_API int eio_http_server_listen(eio_http_server *server, const eio_listen_opt
 /** @return the port of the first TCP listener, or 0 */
 EIO_API int eio_http_server_port(const eio_http_server *server);
 
+/** @return open connections, upgraded ones included */
+EIO_API size_t eio_http_server_connections(const eio_http_server *server);
+
 /** @return as eio_listener_duplicate, of the listener that was made last; EIO_E_STATE: there is none */
 EIO_API int eio_http_server_duplicate(const eio_http_server *server);
 

@@ -70,6 +70,11 @@ int eio_polling_queue(eio_polling *polling, eio_buffer *packet)
     return EIO_OK;
 }
 
+size_t eio_polling_queued(const eio_polling *polling)
+{
+    return polling->bytes;
+}
+
 bool eio_polling_is_waiting(const eio_polling *polling)
 {
     return polling->get != NULL && polling->count == 0;

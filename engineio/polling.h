@@ -23,6 +23,8 @@ int eio_polling_open(eio_polling *polling, eio_http_request *request, eio_buffer
 
 /* Queue a sealed packet (shared). EIO_OK, EIO_E_BACKLOG, EIO_E_NOMEM. */
 int eio_polling_queue(eio_polling *polling, eio_buffer *packet);
+/* Bytes that are queued. */
+size_t eio_polling_queued(const eio_polling *polling);
 /* A GET waits, and nothing is queued. */
 bool eio_polling_is_waiting(const eio_polling *polling);
 /* For a probe: let a waiting GET return empty-handed, so that the client can stop polling. */

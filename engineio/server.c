@@ -276,6 +276,16 @@ size_t eio_server_clients_count(const eio_server *server)
     return server->sessions.count;
 }
 
+size_t eio_server_queued_bytes(const eio_server *server)
+{
+    const eio_session *session;
+    size_t at = 0, bytes = 0;
+
+    while ((session = eio_table_next(&server->sessions, &at)) != NULL)
+        bytes += eio_session_queued(session);
+    return bytes;
+}
+
 eio_counters eio_server_counters(const eio_server *server)
 {
     return server->counters;

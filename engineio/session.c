@@ -237,12 +237,21 @@ int eio_session_send(eio_session *session, eio_buffer *payload, unsigned flags)
 
     if (session->state != SESSION_OPEN)
         return EIO_E_CLOSED;
-    if ((flags & EIO_SEND_VOLATILE) != 0 && !eio_session_is_writable(session))
+    if ((flags & EIO_SEND_VOLATILE) != 0 && !eio_session_is_writable(session)) {
+        session->server->counters.volatile_dropped++;
         return EIO_OK;
+    }
     if ((flags & EIO_SEND_NO_COMPRESS) != 0)
         eio_buffer_set_plain(payload);
     eio_packet_seal(payload, binary ? 0 : '4');
     return eio_session_queue(session, payload);
+}
+
+size_t eio_session_queued(const eio_session *session)
+{
+    if (session->ws != NULL)
+        return eio_stream_queued(eio_websocket_stream(session->ws));
+    return session->polling == NULL ? 0 : eio_polling_queued(session->polling);
 }
 
 bool eio_session_is_writable(const eio_session *session)

@@ -66,6 +66,9 @@ void eio_session_receive(eio_session *session, const eio_packet *packet);
 /* Something came that is no packet. */
 void eio_session_receive_garbage(eio_session *session);
 
+/* Bytes that wait for it. */
+size_t eio_session_queued(const eio_session *session);
+
 /* Hand a sealed packet to the transport. EIO_OK, EIO_E_BACKLOG (the session ends), EIO_E_NOMEM. */
 int eio_session_queue(eio_session *session, eio_buffer *packet);
 

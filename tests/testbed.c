@@ -167,6 +167,16 @@ static void answer_health(eio_http_request *request, void *data)
     (void)eio_http_respond_text(request, 200, "text/plain", EIO_STR("ok"));
 }
 
+static void answer_metrics(eio_http_request *request, void *data)
+{
+    const testbed *bed = data;
+
+    if (bed->metrics != NULL)
+        sio_metrics_respond(bed->metrics, request);
+    else
+        (void)eio_http_respond(request, 503, NULL);
+}
+
 /* Whether the rest of the cluster can be reached. */
 static void answer_readiness(eio_http_request *request, void *data)
 {
@@ -192,6 +202,8 @@ static int start_http(testbed_unit *unit, eio_error *why)
         rc = eio_http_server_route(unit->bed.http, "GET", "/healthz", answer_health, NULL);
     if (rc == EIO_OK)
         rc = eio_http_server_route(unit->bed.http, "GET", "/readyz", answer_readiness, &unit->bed);
+    if (rc == EIO_OK)
+        rc = eio_http_server_route(unit->bed.http, "GET", "/metrics", answer_metrics, &unit->bed);
     return rc == EIO_OK ? EIO_OK : eio_error_set(why, rc, "%s", eio_strerror(rc));
 }
 
@@ -212,6 +224,20 @@ static int listen_http(testbed_unit *unit, eio_error *why)
     return rc;
 }
 
+static int start_metrics(testbed_unit *unit)
+{
+    const testbed *bed = &unit->bed;
+    const sio_metrics_sources sources = {
+        .worker = bed->worker,
+        .http = bed->http,
+        .engine = bed->engine,
+        .server = bed->io,
+        .bus = bed->bus,
+    };
+
+    return sio_metrics_new(&unit->bed.metrics, &sources);
+}
+
 static int start_unit(testbed_unit *unit, testbed_program *program, uv_loop_t *loop, eio_error *why)
 {
     unit->program = program;
@@ -224,6 +250,8 @@ static int start_unit(testbed_unit *unit, testbed_program *program, uv_loop_t *l
         rc = start_io(unit, why);
     if (rc == EIO_OK)
         rc = start_other(unit, why);
+    if (rc == EIO_OK)
+        rc = start_metrics(unit);
     return rc == EIO_OK ? listen_http(unit, why) : rc;
 }
 
@@ -263,6 +291,8 @@ static void stop_unit(testbed_unit *unit)
     if (bed->http == NULL)
         return;
     eio_http_server_stop(bed->http);
+    sio_metrics_free(bed->metrics);
+    bed->metrics = NULL;
     unit->open_servers = 1u + (bed->engine != NULL) + (bed->io != NULL) + (bed->other != NULL);
     if (bed->worker != NULL && bed->engine != NULL)
         sio_worker_remove_engine(bed->worker, bed->engine);

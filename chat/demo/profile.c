@@ -144,6 +144,7 @@ static int open_socketio(demo_profile *profile, eio_error *why)
         rc = sio_worker_add_engine(demo->host->worker, sio_server_engine(demo->io));
     if (rc != EIO_OK)
         return rc;
+    demo->host->figures->server = demo->io;
     demo->nsp = sio_server_of(demo->io, EIO_STR("/"));
     rc = chat_demo_sockets_open(demo);
     return rc == EIO_OK ? rc : eio_error_set(why, rc, "demo: %s", eio_strerror(rc));
@@ -308,9 +309,8 @@ static const chat_option own_options[] = {
 static const chat_default defaults[] = { { "port", "4000" }, { NULL, NULL } };
 
 static const char usage[] =
-    "The Redis chat demo: users with passwords, a public room, private rooms, history. It serves "
-    "a\n"
-    "page at /, or the demo's own front end with --static, and /healthz and /readyz.\n";
+    "The Redis chat demo: users with passwords, a public room, private rooms, history. It serves\n"
+    "a page at /, or the demo's own front end with --static, and /healthz, /readyz and /metrics.\n";
 
 static const char examples[] =
     "  chatd demo                                on port 4000, in a file of one's own\n"

@@ -119,6 +119,8 @@ static int open_socketio(rooms_profile *profile, eio_error *why)
         rc = chat_cluster_join(&profile->bus, &options, profile->host, "chat:rooms", why);
     if (rc == EIO_OK)
         rc = sio_server_new(&profile->io, profile->host->http, &options, why);
+    profile->host->figures->server = profile->io;
+    profile->host->figures->bus = profile->bus;
     return rc == EIO_OK && given->forward ? chat_cluster_forward(profile->bus, profile->io, why)
                                           : rc;
 }
@@ -260,7 +262,8 @@ static const chat_default defaults[] = { { "port", "3000" }, { NULL, NULL } };
 
 static const char usage[] =
     "Rooms, members and messages, for Socket.IO clients. It serves its own page at /, the browser\n"
-    "client at /socket.io/socket.io.js, and /healthz and /readyz for whoever watches it.\n";
+    "client at /socket.io/socket.io.js, /healthz and /readyz for whoever\nwatches it, and "
+    "/metrics.\n";
 
 static const char examples[] =
     "  chatd                                     on port 3000, rooms in a file of one's own\n"

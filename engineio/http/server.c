@@ -190,6 +190,11 @@ static size_t count_streams(const eio_http_server *server)
     return count;
 }
 
+size_t eio_http_server_connections(const eio_http_server *server)
+{
+    return count_streams(server);
+}
+
 bool eio_http_server_admit(eio_http_server *server, eio_stream *stream)
 {
     return eio_http_admit(server, stream, count_streams(server));

@@ -47,8 +47,9 @@ struct sio_worker {
     uv_thread_t thread;
     uv_loop_t loop;
     sio_mailbox mailbox;
-    unsigned listeners; /* that it has made */
-    int rc;             /* of its start */
+    unsigned listeners;          /* that it has made */
+    struct sio_metrics *metrics; /* its own thread's; NULL: none */
+    int rc;                      /* of its start */
     eio_error why;
 };
 

@@ -310,6 +310,24 @@ test('sockets that are passed are shared by the workers', async (t) => {
     assert.ok(answers.every((status) => status === 200), answers.join());
 });
 
+test('/metrics of chatd counts for all workers, in every profile', async (t) => {
+    const figure = async (chatd, name) => Number(new RegExp(`^socketio_${name} (\\d+)$`, 'm').exec(await (await fetch(`${chatd.url}/metrics`)).text())[1]);
+    const rooms = await startOn(t, 'redis');
+    const clients = await several(() => Client.connect(t, rooms.url));
+
+    await clients[0].creates('den', 'Ada');
+    assert.equal(await figure(rooms, 'workers'), 2);
+    assert.equal(await figure(rooms, 'sessions'), CROWD);
+    assert.ok(await figure(rooms, 'redis_published_total') > 0);
+    for (const profile of ['broadcast', 'pubsub']) {
+        const chatd = await startChatd(t, [...(profile === 'pubsub' ? ['--store', 'memory'] : []), ...WORKERS], { profile });
+        await several(() => Talker.connect(t, chatd.url));
+        assert.ok(await figure(chatd, 'connections') > CROWD, profile);
+    }
+    const demo = await startDemo(t, ['--store', 'memory', ...WORKERS]);
+    assert.equal(await figure(demo, 'workers'), 2);
+});
+
 test('--workers takes a number or auto, and a port that is taken is said in one line', async (t) => {
     const chatd = await startChatd(t, ['--store', 'memory', '--workers', 'auto']);
     const refused = async (...args) => {

@@ -314,6 +314,52 @@ describe('a worker that is slow', oursOnly, () => {
     });
 });
 
+async function figures(url) {
+    const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } });
+    const text = await response.text();
+    const found = {};
+
+    assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+    for (const line of text.trimEnd().split('\n')) {
+        const match = /^(?:# (?:HELP|TYPE) socketio_\w+ .+|socketio_(\w+(?:\{\w+="\w+"\})?) (\d+))$/.exec(line);
+
+        assert.ok(match, line);
+        if (match[1]) found[match[1]] = Number(match[2]);
+    }
+    return found;
+}
+
+for (const workers of [1, WORKERS]) {
+    test(`/metrics counts for all of ${workers}`, oursOnly, async (t) => {
+        const server = await testbedFor(t, { contract: 'load', workers, maxPayload: 10000, pingInterval: 60000 });
+        const sockets = await crowd(t, server.url, 12, MODES.websocket);
+
+        await Promise.all(sockets.map((socket, i) => ask(socket, 'ack', i)));
+        const before = await figures(server.url);
+        assert.deepEqual([before.workers, before.sessions, before.sessions_total, before.connected_total, before.events_received_total], [workers, 12, 12, 12, 12]);
+        assert.ok(before.connections >= 12 && before.packets_sent_total >= 24, JSON.stringify(before));
+        const gone = happens(sockets[0], 'disconnect');
+
+        sockets[0].emit('echo', 'x'.repeat(20000));
+        sockets[1].io.engine.write('no packet');
+        await Promise.all([gone, happens(sockets[1], 'disconnect')]);
+        await fetch(`${server.url}/socket.io/?EIO=4&transport=none`);
+        await eventually(async () => (await figures(server.url)).sessions === 10, 'two sessions less');
+        const after = await figures(server.url);
+        assert.deepEqual([after['closed_total{reason="limit"}'], after['closed_total{reason="parse_error"}'], after['refused_total{what="handshake"}'],
+            after.disconnected_total, after.queued_bytes, after.redis_gaps_total], [1, 1, 1, 2, 0, 0]);
+    });
+}
+
+test('/metrics is answered by all workers, even one that asks while another is busy', oursOnly, async (t) => {
+    const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
+    const [socket] = await crowd(t, server.url, 1, MODES.websocket);
+
+    socket.emit('block', 500, () => {});
+    const answers = await Promise.all(Array.from({ length: 8 }, () => figures(server.url)));
+    for (const one of answers) assert.deepEqual([one.workers, one.sessions], [WORKERS, 1]);
+});
+
 test('connections spread over the workers', oursOnly, async (t) => {
     const server = await testbedFor(t, { contract: 'load', workers: WORKERS });
     const sockets = await crowd(t, server.url, 60, MODES.websocket);

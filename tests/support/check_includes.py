@@ -26,7 +26,7 @@ LAYERS = {
 }
 PUBLIC = {
     "engineio": "buffer.h engineio.h error.h http.h stream.h websocket.h".split(),
-    "socketio": "adapter.h args.h redis.h socketio.h workers.h".split(),
+    "socketio": "adapter.h args.h metrics.h redis.h socketio.h workers.h".split(),
 }
 OUTSIDERS = ("examples/", "tests/testbed")
 SOURCES = ("engineio", "socketio", "chat", "tests", "examples")

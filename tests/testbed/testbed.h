@@ -5,7 +5,7 @@
 #ifndef TESTS_TESTBED_TESTBED_H
 #define TESTS_TESTBED_TESTBED_H
 
-#include "socketio/workers.h"
+#include "socketio/metrics.h"
 
 typedef struct testbed testbed;
 
@@ -68,7 +68,8 @@ struct testbed {
     sio_server *io;
     sio_server *other;         /* a second one, on /other/; NULL: none */
     struct sio_redis_bus *bus; /* NULL: none */
-    eio_buffer *reasons;       /* who left, and why: a JSON list without its end; NULL: nobody */
+    sio_metrics *metrics;
+    eio_buffer *reasons; /* who left, and why: a JSON list without its end; NULL: nobody */
 };
 
 extern const testbed_contract contract_client;
