@@ -9,7 +9,9 @@
 
 /* ---- in ---- */
 
-static void call_handlers(sio_socket *socket, sio_event *event, sio_callbacks *list)
+/* In line: each event comes through here, and mostly to one handler. */
+__attribute__((always_inline)) static inline void
+call_handlers(sio_socket *socket, sio_event *event, sio_callbacks *list)
 {
     sio_callback handler;
     sio_walk walk;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { SIO_JSON_LONG = 256 }; /* bytes that are left: below, no run is worth a call */
+
 /*
  * What is not plain is found by two looks: a backslash; and, with the lowest bit but one turned
  * over, what is at most a space, which is the control characters and now the quote.
@@ -82,14 +84,27 @@ static inline unsigned sio_json_plain_before(sio_json_marks marks)
 
 #endif
 
-/* As sio_json_skip_plain, for runs that go on. */
+/* As sio_json_skip_plain, for runs that may not go on. */
+static inline const char *sio_json_skip_short_plain(const char *at, const char *end)
+{
+    for (; end - at >= SIO_JSON_BLOCK; at += SIO_JSON_BLOCK) {
+        const sio_json_marks marks = sio_json_block_marks(at);
+        if (marks != 0)
+            return at + sio_json_plain_before(marks);
+    }
+    while (at < end && (unsigned char)*at >= ' ' && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+/* The same for runs that go on. */
 const char *sio_json_skip_long_plain(const char *at, const char *end);
 
 /* From `at` to the first character that is not plain, or the end. */
 static inline const char *sio_json_skip_plain(const char *at, const char *end)
 {
-    if (end - at < SIO_JSON_BLOCK)
-        return sio_json_skip_long_plain(at, end);
+    if (end - at < SIO_JSON_LONG)
+        return sio_json_skip_short_plain(at, end);
     const sio_json_marks marks = sio_json_block_marks(at);
     return marks != 0 ? at + sio_json_plain_before(marks)
                       : sio_json_skip_long_plain(at + SIO_JSON_BLOCK, end);
