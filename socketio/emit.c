@@ -22,7 +22,9 @@ static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
     return rc;
 }
 
-void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name, sio_args args)
+/* Apart from what every emit does: few applications listen. */
+__attribute__((noinline)) void sio_socket_tell_outgoing(sio_socket *socket, eio_slice name,
+                                                        sio_args args)
 {
     sio_callback listener;
     sio_walk walk;

@@ -64,16 +64,24 @@ static const char *type_fault(char digit)
     return "unknown packet type NaN";
 }
 
-/* Field by field: the whole at once is a call or a slow instruction to some compilers. */
+/* Field by field: the whole at once is a slow instruction to some compilers. */
 static inline void packet_init(sio_packet *packet)
 {
     packet->type = SIO_CONNECT;
     packet->has_id = false;
     packet->id = 0;
+    packet->args.attachments = NULL;
+    packet->args.attachment_count = 0;
+    packet->held = NULL;
+}
+
+/* The rest, which an event sets anyhow. */
+static void packet_init_payload(sio_packet *packet)
+{
     packet->payload = (eio_slice){ NULL, 0 };
     packet->name = (eio_slice){ NULL, 0 };
-    packet->args = SIO_NO_ARGS;
-    packet->held = NULL;
+    packet->args.json = NULL;
+    packet->args.count = 0;
 }
 
 static const char *read_type(sio_packet *packet, input *in)
@@ -187,6 +195,8 @@ static const char *check_payload(eio_slice payload, bool string_too)
 /* What is no event. */
 static const char *read_other(sio_packet *packet, sio_decoder *decoder, eio_slice json)
 {
+    packet_init_payload(packet);
+    packet->payload = json;
     switch (packet->type) {
     case SIO_CONNECT: return check_payload(json, false);
     case SIO_CONNECT_ERROR: return check_payload(json, true);
@@ -202,9 +212,9 @@ static const char *read_other(sio_packet *packet, sio_decoder *decoder, eio_slic
 /* Inline: with a call or two less for each event. */
 static inline const char *read_json(sio_packet *packet, sio_decoder *decoder, eio_slice json)
 {
-    packet->payload = json;
     if (packet->type != SIO_EVENT && packet->type != SIO_BINARY_EVENT)
         return read_other(packet, decoder, json);
+    packet->payload = json;
     return *json.base == '[' ? read_event(packet, decoder) : invalid_payload;
 }
 
@@ -220,8 +230,12 @@ static inline const char *read_rest(sio_packet *packet, sio_decoder *decoder, in
 
     if (fault == NULL)
         fault = read_id(packet, in);
-    if (fault != NULL || in->at == in->end) /* any packet may be without payload */
+    if (fault != NULL)
         return fault;
+    if (in->at == in->end) { /* any packet may be without payload */
+        packet_init_payload(packet);
+        return NULL;
+    }
     return read_json(packet, decoder, (eio_slice){ in->at, (size_t)(in->end - in->at) });
 }
 

@@ -124,8 +124,9 @@ const char *sio_reassembly_hold(sio_packet *packet, eio_buffer *payload, const e
     return NULL;
 }
 
-sio_decode_result sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending,
-                                    eio_slice bytes)
+/* Never inline: text would save registers for it. */
+__attribute__((noinline)) sio_decode_result
+sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending, eio_slice bytes)
 {
     sio_reassembly *self = *pending;
 
