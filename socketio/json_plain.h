@@ -84,8 +84,11 @@ static inline unsigned sio_json_plain_before(sio_json_marks marks)
 
 #endif
 
+/* Compilers do so with some of its callers, and not always with the same. */
+#define SIO_JSON_INLINE __attribute__((always_inline)) static inline
+
 /* As sio_json_skip_plain, for runs that may not go on. */
-static inline const char *sio_json_skip_short_plain(const char *at, const char *end)
+SIO_JSON_INLINE const char *sio_json_skip_short_plain(const char *at, const char *end)
 {
     for (; end - at >= SIO_JSON_BLOCK; at += SIO_JSON_BLOCK) {
         const sio_json_marks marks = sio_json_block_marks(at);

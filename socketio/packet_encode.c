@@ -162,7 +162,8 @@ INLINE int encode_array(sio_encoded *out, const packet_head *head, eio_slice nam
         at = sio_json_string_encode(at, name);
     at = write_args(at, args, plan, name.base != NULL);
     *at++ = ']';
-    eio_buffer_commit(text, (size_t)(at - text->payload));
+    text->len = (size_t)(at - text->payload);
+    assert(text->len <= text->capacity);
     out->text = text;
     return EIO_OK;
 }
