@@ -1,5 +1,6 @@
 #include "socketio/json_number.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,7 +69,7 @@ static double decimal_value(const decimal *number)
 
 static double read_decimal(const char *at, const char *end)
 {
-    decimal number;
+    decimal number = { .count = 0 };
     bool behind_point = false;
 
     number.count = 0;
@@ -131,6 +132,7 @@ static void find_shortest(decimal *number, double value)
 
     for (;; digits++) {
         round_to_digits(number, value, digits);
+        assert(number->count > 0);
         if (digits == SHORTEST_DIGITS || is_value(number, value))
             break;
         if (number->digits[number->count - 1] == '9')
@@ -172,7 +174,7 @@ static char *write_scientific(char *out, const char *digits, size_t count, int p
 /* ECMAScript, Number::toString: value is positive and finite. */
 static char *write_positive(char *out, double value)
 {
-    decimal number;
+    decimal number = { .count = 0 };
 
     find_shortest(&number, value);
     const char *digits = number.digits;

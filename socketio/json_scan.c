@@ -157,6 +157,7 @@ INLINE const char *scan_key(const char *at, const char *end)
 }
 
 /* An array or object; at *ended, which may be behind the last byte, it was closed. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): one loop, where the time goes */
 static int scan_nested(const char **ended, const char *at, const char *end, size_t depth_max)
 {
     char closers[SIO_JSON_DEPTH_MAX];

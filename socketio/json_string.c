@@ -136,7 +136,8 @@ static char *encode_escape(char *out, char c)
         *out++ = letter;
         return out;
     }
-    memcpy(out, "u00", 3);
+    out[0] = 'u';
+    out[1] = out[2] = '0';
     out[3] = hex[(unsigned char)c >> 4];
     out[4] = hex[(unsigned char)c & 15];
     return out + 5;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 
 #include "socketio/json_number.h"
@@ -70,7 +71,7 @@ static bool has_members(const input *in)
 
 static int count_members(member_counts *counts, input in)
 {
-    size_t open[SIO_JSON_DEPTH_MAX];
+    size_t open[SIO_JSON_DEPTH_MAX] = { 0 };
     size_t depth = 0;
 
     while (in.at < in.end) {
@@ -87,7 +88,10 @@ static int count_members(member_counts *counts, input in)
                 return EIO_E_NOMEM;
             counts->items[counts->count - 1] = has_members(&in) ? 1 : 0;
             break;
-        case ',': counts->items[open[depth - 1]]++; break;
+        case ',':
+            assert(depth > 0);
+            counts->items[open[depth - 1]]++;
+            break;
         case '}':
         case ']': depth--; break;
         }
@@ -133,6 +137,7 @@ static int convert_number(eio_buffer **out, input *in)
 /* What begins at in->at. Commas, colons and closers say nothing: the counts said it before. */
 static int convert_token(eio_buffer **out, input *in, member_counts *counts)
 {
+    assert(counts->items != NULL || (*in->at != '{' && *in->at != '['));
     switch (*in->at) {
     case '"': return convert_string(out, in);
     case '{': in->at++; return sio_msgpack_put_map(out, counts->items[counts->next++]);

@@ -71,6 +71,8 @@ static char *write_surrogate(char *out, const char *text)
 
 static char *write_repaired(char *out, eio_slice text)
 {
+    static const char replacement[] = { '\xef', '\xbf', '\xbd' }; /* U+FFFD */
+
     while (text.len > 0) {
         bool good = false;
         size_t len = measure(text, &good);
@@ -80,8 +82,8 @@ static char *write_repaired(char *out, eio_slice text)
             out = write_surrogate(out, text.base);
             len = 3;
         } else {
-            memcpy(out, "\xef\xbf\xbd", 3);
-            out += 3;
+            memcpy(out, replacement, sizeof(replacement));
+            out += sizeof(replacement);
         }
         text.base += len;
         text.len -= len;

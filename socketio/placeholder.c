@@ -1,5 +1,6 @@
 #include "socketio/placeholder.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -108,6 +109,7 @@ static const char *read_string(finder *find, const char *start)
 
 static int close_level(finder *find, const char *end)
 {
+    assert(find->depth > 0);
     level *top = &find->levels[--find->depth];
 
     if (!top->marked)

@@ -155,7 +155,7 @@ static int answer_connect(sio_socket *socket)
 {
     static const char before[] = "{\"sid\":\"";
     static const char between[] = "\",\"pid\":\"";
-    char text[sizeof(before) + sizeof(between) + 2 * EIO_RANDOM_ID_LEN + 2];
+    char text[sizeof(before) + sizeof(between) + (size_t)2 * EIO_RANDOM_ID_LEN + 2];
     eio_buffer *packet = NULL;
     char *to = append(text, before, sizeof(before) - 1);
 

@@ -51,7 +51,7 @@ static void log_line(sio_redis_bus *bus, char level, const char *format, ...)
     if (bus->options.on_log == NULL)
         return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     bus->options.on_log(bus, level, line, bus->options.data);
 }
@@ -79,8 +79,8 @@ void sio_redis_bus_count_published(sio_redis_bus *bus, int status, const sio_red
         return;
     }
     if (reply != NULL)
-        snprintf(why, sizeof(why), "%.*s", (int)(reply->text.len < 180 ? reply->text.len : 180),
-                 reply->text.base);
+        (void)snprintf(why, sizeof(why), "%.*s",
+                       (int)(reply->text.len < 180 ? reply->text.len : 180), reply->text.base);
     sio_redis_bus_count_dropped(bus, reply != NULL ? why : eio_strerror(status));
 }
 
@@ -154,7 +154,7 @@ static void tell_health(sio_redis_bus *bus)
 static void set_trouble(sio_redis_bus *bus, const char *why)
 {
     bus->is_ready = false;
-    snprintf(bus->trouble, sizeof(bus->trouble), "%s", why);
+    (void)snprintf(bus->trouble, sizeof(bus->trouble), "%s", why);
     tell_health(bus);
 }
 
@@ -388,8 +388,8 @@ int sio_redis_bus_new(sio_redis_bus **out, uv_loop_t *loop, const sio_redis_bus_
     if (rc == EIO_OK)
         rc = open_links(bus, why);
     if (rc == EIO_OK) {
-        snprintf(bus->trouble, sizeof(bus->trouble), "Redis %s: not connected yet",
-                 bus->settings->address);
+        (void)snprintf(bus->trouble, sizeof(bus->trouble), "Redis %s: not connected yet",
+                       bus->settings->address);
         *out = bus;
         return EIO_OK;
     }

@@ -49,8 +49,8 @@ void sio_redis_options_init(sio_redis_options *options)
         .connect_timeout_ms = 5000,
         .command_timeout_ms = 5000,
         .ping_interval_ms = 3000,
-        .max_queued_bytes = 8 * 1024 * 1024,
-        .max_reply_bytes = 64 * 1024 * 1024,
+        .max_queued_bytes = (size_t)8 * 1024 * 1024,
+        .max_reply_bytes = (size_t)64 * 1024 * 1024,
     };
 }
 

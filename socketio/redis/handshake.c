@@ -39,7 +39,7 @@ static int ask_server(sio_redis_handshake *handshake, eio_buffer **all, const si
     if (url->password != NULL)
         rc = ask_auth(handshake, all, url->user, url->password);
     if (rc == EIO_OK && url->database != 0) {
-        snprintf(database, sizeof(database), "%u", url->database);
+        (void)snprintf(database, sizeof(database), "%u", url->database);
         rc = ask(handshake, SIO_REDIS_STEP_SELECT, all,
                  SIO_REDIS_ARGUMENTS(EIO_STR("SELECT"), eio_slice_of(database)));
     }
@@ -138,8 +138,8 @@ static bool take_master(sio_redis_handshake *handshake, const sio_redis_reply *r
         reply->items[0].text.len >= sizeof(handshake->host) ||
         !take_port(&handshake->port, reply->items[1].text))
         return false;
-    snprintf(handshake->host, sizeof(handshake->host), "%.*s", (int)reply->items[0].text.len,
-             reply->items[0].text.base);
+    (void)snprintf(handshake->host, sizeof(handshake->host), "%.*s", (int)reply->items[0].text.len,
+                   reply->items[0].text.base);
     return sio_redis_is_host(handshake->host);
 }
 

@@ -78,7 +78,7 @@ static void log_line(sio_redis_link *link, char level, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
     link->handler->on_log(link, level, line, link->data);
 }
@@ -129,7 +129,7 @@ static void log_failure(sio_redis_link *link, const char *why, uint64_t pause)
 {
     bool told = strncmp(link->last_line, why, sizeof(link->last_line) - 1) == 0;
 
-    snprintf(link->last_line, sizeof(link->last_line), "%s", why);
+    (void)snprintf(link->last_line, sizeof(link->last_line), "%s", why);
     log_line(link, told ? 'd' : 'w', "Redis %s: %s; trying again in %" PRIu64 " ms",
              link->settings->address, why, pause);
 }
@@ -195,7 +195,7 @@ static void connect_to(sio_redis_link *link, link_state state, const sio_redis_p
 
 static void set_only(sio_redis_link *link, const sio_redis_place *place)
 {
-    snprintf(link->host, sizeof(link->host), "%s", place->host);
+    (void)snprintf(link->host, sizeof(link->host), "%s", place->host);
     link->only = (sio_redis_place){ link->host, place->port };
 }
 
@@ -243,8 +243,8 @@ static void handle_reply(sio_redis_link *link, const sio_redis_reply *reply)
     link->handler->on_reply(link, reply, link->data);
     if (link->stream == stream && ends_link(reply)) {
         char why[200];
-        snprintf(why, sizeof(why), "%.*s", (int)(reply->text.len < 150 ? reply->text.len : 150),
-                 reply->text.base);
+        (void)snprintf(why, sizeof(why), "%.*s",
+                       (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
         lose(link, why, true);
     }
 }
@@ -266,7 +266,7 @@ static void handle_read(eio_stream *stream, char *bytes, size_t len, void *data)
     }
     if (rc != EIO_OK) {
         char why[100];
-        snprintf(why, sizeof(why), "an unreadable reply: %s", eio_strerror(rc));
+        (void)snprintf(why, sizeof(why), "an unreadable reply: %s", eio_strerror(rc));
         lose(link, why, true);
     }
 }
@@ -282,13 +282,13 @@ static void handle_close(eio_stream *stream, int reason, void *data)
                        : reason == EIO_E_TIMEOUT                            ? "no answer in time"
                                                                             : eio_strerror(reason);
     if (reason == UV_EOF)
-        snprintf(why, sizeof(why), "closed by the server");
+        (void)snprintf(why, sizeof(why), "closed by the server");
     else
-        snprintf(why, sizeof(why), "%s: %s",
-                 link->state == LINK_CONNECTING ? "cannot connect"
-                 : link->state == LINK_ASKING   ? "no sentinel"
-                                                : "connection lost",
-                 text);
+        (void)snprintf(why, sizeof(why), "%s: %s",
+                       link->state == LINK_CONNECTING ? "cannot connect"
+                       : link->state == LINK_ASKING   ? "no sentinel"
+                                                      : "connection lost",
+                       text);
     lose(link, why, reason == EIO_E_CERTIFICATE);
 }
 

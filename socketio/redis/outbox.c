@@ -1,5 +1,6 @@
 #include "socketio/redis/outbox.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -187,6 +188,7 @@ void sio_outbox_close(sio_outbox *outbox)
         return;
     while ((one = TAILQ_FIRST(&outbox->waiting)) != NULL) {
         take(outbox, one);
+        assert(one != TAILQ_FIRST(&outbox->waiting));
         end(one, EIO_E_CLOSED, NULL);
     }
     outbox->is_closing = true;

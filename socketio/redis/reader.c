@@ -19,9 +19,9 @@ typedef size_t element_count;
 typedef int element_count;
 #endif
 
+/* NOLINTNEXTLINE(misc-no-recursion): depth is bounded by SIO_REDIS_MAX_DEPTH */
 static void free_items(sio_redis_reply *reply)
 {
-    /* Depth is bounded by SIO_REDIS_MAX_DEPTH, and so is this recursion. */
     for (size_t i = 0; i < reply->count; i++)
         free_items(&reply->items[i]);
     free(reply->items);

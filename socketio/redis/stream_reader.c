@@ -115,8 +115,8 @@ static void try_later(sio_stream_reader *reader, const sio_redis_reply *reply)
         sio_redis_go_to(reader->redis, &(sio_redis_place){ place.host, place.port });
         return;
     }
-    snprintf(why, sizeof(why), "Redis: a stream cannot be read: %.*s",
-             (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
+    (void)snprintf(why, sizeof(why), "Redis: a stream cannot be read: %.*s",
+                   (int)(reply->text.len < 150 ? reply->text.len : 150), reply->text.base);
     set_ready(reader, false, why);
     uv_timer_start(&reader->retry, handle_retry, RETRY_MS, 0);
 }
@@ -267,8 +267,8 @@ int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, sio_redis_se
     reader->data = data;
     reader->name_len = options->name.len;
     memcpy(reader->name, options->name.base, options->name.len);
-    snprintf(reader->block, sizeof(reader->block), "%" PRIu64, options->block_ms);
-    snprintf(reader->count, sizeof(reader->count), "%zu", options->read_count);
+    (void)snprintf(reader->block, sizeof(reader->block), "%" PRIu64, options->block_ms);
+    (void)snprintf(reader->count, sizeof(reader->count), "%zu", options->read_count);
     int rc = open_link(reader, loop, settings, options->block_ms);
     if (rc != EIO_OK) {
         free(reader);

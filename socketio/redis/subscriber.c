@@ -272,8 +272,8 @@ static void handle_answer(sio_post *post, sio_subscription *subscription,
         follow(subscription, error);
         return;
     }
-    snprintf(why, sizeof(why), "%.*s", (int)(error->text.len < 180 ? error->text.len : 180),
-             error->text.base);
+    (void)snprintf(why, sizeof(why), "%.*s", (int)(error->text.len < 180 ? error->text.len : 180),
+                   error->text.base);
     if (subscriber->handler->on_refused != NULL)
         subscriber->handler->on_refused(subscriber, key_of(subscription), why, subscriber->data);
 }

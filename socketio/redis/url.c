@@ -382,7 +382,7 @@ static int append_place(char *out, size_t size, int at, const sio_redis_place *p
 
     at = append(out, size, at, is_v6 ? "[" : "");
     at = append(out, size, at, place->host);
-    snprintf(port, sizeof(port), "%s:%d", is_v6 ? "]" : "", place->port);
+    (void)snprintf(port, sizeof(port), "%s:%d", is_v6 ? "]" : "", place->port);
     return append(out, size, at, port);
 }
 
@@ -406,6 +406,6 @@ int sio_redis_url_describe(const sio_redis_url *url, char *out, size_t size)
         return at;
     if (url->master != NULL)
         at = append(out, size, append(out, size, at, "/"), url->master);
-    snprintf(database, sizeof(database), "/%u", url->database);
+    (void)snprintf(database, sizeof(database), "/%u", url->database);
     return append(out, size, at, database);
 }

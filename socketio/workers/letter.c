@@ -35,7 +35,7 @@ static const eio_slice *pack_texts(packer *to, const eio_slice *from, size_t cou
     eio_slice *copy = (eio_slice *)(void *)to->tables;
 
     if (to->tables == NULL) {
-        to->table_bytes += count * sizeof(*from);
+        to->table_bytes += count * sizeof(eio_buffer *);
         for (size_t i = 0; i < count; i++)
             (void)pack_text(to, from[i]);
         return from;
@@ -52,12 +52,12 @@ static eio_buffer *const *pack_buffers(packer *to, eio_buffer *const *from, size
     eio_buffer **copy = (eio_buffer **)(void *)to->tables;
 
     if (to->tables == NULL) {
-        to->table_bytes += count * sizeof(*from);
+        to->table_bytes += count * sizeof(eio_buffer *);
         for (size_t i = 0; i < count; i++)
             *bytes += eio_buffer_slice(from[i]).len;
         return from;
     }
-    to->tables += count * sizeof(*from);
+    to->tables += count * sizeof(eio_buffer *);
     for (size_t i = 0; i < count; i++) {
         copy[i] = eio_buffer_ref(from[i]);
         eio_packet_seal(copy[i], 0);

@@ -14,13 +14,15 @@ static int fail(eio_error *why, int code)
 /* The others bind for themselves, to what worker 0 got. */
 static void become_port(sio_shared_listener *shared)
 {
-    struct sockaddr_storage name = { 0 };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } name = { .six = { .sin6_port = 0 } };
     socklen_t len = sizeof(name);
 
-    (void)getsockname(shared->fd, (struct sockaddr *)&name, &len);
-    shared->port = name.ss_family == AF_INET
-                       ? ntohs(((struct sockaddr_in *)(void *)&name)->sin_port)
-                       : ntohs(((struct sockaddr_in6 *)(void *)&name)->sin6_port);
+    (void)getsockname(shared->fd, &name.any, &len);
+    shared->port = ntohs(name.any.sa_family == AF_INET ? name.four.sin_port : name.six.sin6_port);
     (void)close(shared->fd);
     shared->fd = -1;
 }
