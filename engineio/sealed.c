@@ -6,8 +6,11 @@
 
 void eio_packet_seal(eio_buffer *payload, char digit)
 {
-    int rc = eio_frame_seal(payload, digit, digit == 0 ? EIO_OPCODE_BINARY : EIO_OPCODE_TEXT);
+    eio_opcode opcode = digit == 0 ? EIO_OPCODE_BINARY : EIO_OPCODE_TEXT;
 
+    if (eio_frame_is_sealed(payload, digit, opcode))
+        return;
+    int rc = eio_frame_seal(payload, digit, opcode);
     assert(rc == EIO_OK); /* sent as text and as binary: the application's mistake */
     (void)rc;
 }

@@ -143,6 +143,12 @@ void eio_session_drained(eio_session *session)
         options->on_drain(session->server, session, options->data);
 }
 
+bool eio_session_wants_drain(const eio_session *session)
+{
+    return (session->handler != NULL && session->handler->on_drain != NULL) ||
+           session->server->options.on_drain != NULL;
+}
+
 static void tell_upgrade(eio_session *session)
 {
     const eio_options *options = &session->server->options;
@@ -268,6 +274,8 @@ void eio_session_set_handler(eio_session *session, const eio_session_handler *ha
 {
     session->handler = handler;
     session->data = data;
+    if (session->ws != NULL)
+        eio_ws_transport_listen(session);
 }
 
 void *eio_session_data(const eio_session *session)

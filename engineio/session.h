@@ -77,6 +77,8 @@ void eio_session_end(eio_session *session, eio_reason reason, const char *detail
 
 /* The transport was handed all that was queued. The session may be ended by who hears of it, as by a packet. */
 void eio_session_drained(eio_session *session);
+/* Whether anybody would. */
+bool eio_session_wants_drain(const eio_session *session);
 
 /* From polling to WebSocket: takes the socket, and sends what is queued. */
 void eio_session_switch(eio_session *session, eio_websocket *ws);

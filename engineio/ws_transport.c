@@ -123,16 +123,29 @@ static void handle_close(eio_websocket *ws, int code, eio_slice reason, bool fai
 
 static const eio_websocket_handler transport_handler = {
     .on_message = handle_message,
+    .on_close = handle_close,
+};
+
+static const eio_websocket_handler drained_handler = {
+    .on_message = handle_message,
     .on_drain = handle_drain,
     .on_close = handle_close,
 };
+
+void eio_ws_transport_listen(eio_session *session)
+{
+    bool wants_drain = eio_session_wants_drain(session);
+
+    eio_websocket_set_handler(session->ws, wants_drain ? &drained_handler : &transport_handler,
+                              session);
+}
 
 /* ---- sending ---- */
 
 void eio_ws_transport_take(eio_session *session, eio_websocket *ws)
 {
     session->ws = ws;
-    eio_websocket_set_handler(ws, &transport_handler, session);
+    eio_ws_transport_listen(session);
     eio_stream_set_limit(eio_websocket_stream(ws), session->server->options.max_buffered_bytes);
 }
 

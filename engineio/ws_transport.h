@@ -14,6 +14,8 @@ void eio_ws_accept_and_close(eio_server *server, eio_http_request *request);
 
 /* The session is on this socket from now on. */
 void eio_ws_transport_take(eio_session *session, eio_websocket *ws);
+/* The session's handler is another now. */
+void eio_ws_transport_listen(eio_session *session);
 /* Queue a sealed packet (shared). EIO_OK, EIO_E_BACKLOG, EIO_E_CLOSED, EIO_E_NOMEM. */
 int eio_ws_transport_send(eio_session *session, eio_buffer *packet);
 /* Close the socket with an empty close frame behind what is queued; the session hears no more of it. */

@@ -77,17 +77,28 @@ typedef struct delivery {
     unsigned flags;
 } delivery;
 
+/* One that cannot take it is that client's loss. */
 static void deliver(sio_socket *socket, void *data)
 {
     const delivery *what = data;
 
-    /* One that cannot take it is that client's loss. */
-    if (socket->state != SOCKET_CONNECTED)
-        return;
-    if (socket->nsp->outgoing.count > 0)
+    if (socket->state == SOCKET_CONNECTED)
+        (void)sio_client_send(socket->client, what->message->packet, what->message->attachments,
+                              what->message->attachment_count, what->flags);
+}
+
+static void tell_and_deliver(sio_socket *socket, void *data)
+{
+    const delivery *what = data;
+
+    if (socket->state == SOCKET_CONNECTED)
         sio_socket_tell_outgoing(socket, what->message->name, what->message->args);
-    (void)sio_client_send(socket->client, what->message->packet, what->message->attachments,
-                          what->message->attachment_count, what->flags);
+    deliver(socket, data);
+}
+
+static sio_walk_cb *deliverer_of(const sio_namespace *nsp)
+{
+    return nsp->outgoing.count > 0 ? tell_and_deliver : deliver;
 }
 
 int sio_here_broadcast(sio_namespace *nsp, const sio_message *message, const sio_target *target)
@@ -95,7 +106,7 @@ int sio_here_broadcast(sio_namespace *nsp, const sio_message *message, const sio
     delivery what = { message, target->flags };
 
     nsp->server->counters.broadcasts++;
-    sio_walk_target(nsp, target, deliver, &what);
+    sio_walk_target(nsp, target, deliverer_of(nsp), &what);
     return EIO_OK;
 }
 
@@ -103,6 +114,7 @@ int sio_here_broadcast(sio_namespace *nsp, const sio_message *message, const sio
 
 typedef struct asking {
     delivery what;
+    sio_walk_cb *deliver;
     uint64_t id;
     sio_gather *gather;
 } asking;
@@ -123,7 +135,7 @@ static void ask(sio_socket *socket, void *data)
                              question->gather) != EIO_OK)
         return;
     sio_gather_expect(question->gather, 1);
-    deliver(socket, &question->what);
+    question->deliver(socket, &question->what);
 }
 
 /* ---- encoding ---- */
@@ -172,7 +184,7 @@ int sio_here_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_sli
         return rc;
     nsp->next_ack_id++;
     const sio_message message = message_of(&packet, name, args);
-    asking question = { { &message, target->flags }, id, gather };
+    asking question = { { &message, target->flags }, deliverer_of(nsp), id, gather };
     nsp->server->counters.broadcasts++;
     sio_walk_target(nsp, target, ask, &question);
     eio_buffer_unref(packet.text);

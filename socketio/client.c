@@ -337,13 +337,17 @@ void sio_client_open(sio_server *server, eio_session *session)
 
 /* ---- sending ---- */
 
-static int send_attachments(sio_client *client, eio_buffer *const *attachments, size_t count,
-                            unsigned flags)
+/* Seldom, so it is kept out of the short way. */
+__attribute__((noinline)) static int send_with_attachments(sio_client *client, eio_buffer *packet,
+                                                           eio_buffer *const *attachments,
+                                                           size_t count, unsigned flags)
 {
-    int rc = EIO_OK;
+    int rc = eio_session_send(client->session, packet, flags);
 
+    if (rc != EIO_OK)
+        return rc;
     for (size_t i = 0; i < count && rc == EIO_OK; i++)
-        rc = eio_session_send(client->session, attachments[i], EIO_SEND_BINARY | flags);
+        rc = eio_session_send(client->session, attachments[i], flags | EIO_SEND_BINARY);
     if (rc != EIO_OK)
         sio_client_close(client); /* a part of the packet is queued: nothing can follow that */
     return rc;
@@ -358,12 +362,12 @@ int sio_client_send(sio_client *client, eio_buffer *packet, eio_buffer *const *a
     if (flags & SIO_VOLATILE && !eio_session_is_writable(client->session))
         return EIO_OK;
     client->server->counters.packets_out++;
-    unsigned engine_flags = (flags & SIO_NO_COMPRESS) != 0 ? EIO_SEND_NO_COMPRESS : 0;
-    int rc = eio_session_send(client->session, packet,
-                              engine_flags | client->server->parser->packet_flags);
-    if (rc == EIO_OK && attachment_count > 0)
-        rc = send_attachments(client, attachments, attachment_count, engine_flags);
-    return rc;
+    unsigned engine_flags = client->server->parser->packet_flags;
+    if ((flags & SIO_NO_COMPRESS) != 0)
+        engine_flags |= EIO_SEND_NO_COMPRESS;
+    if (attachment_count > 0)
+        return send_with_attachments(client, packet, attachments, attachment_count, engine_flags);
+    return eio_session_send(client->session, packet, engine_flags);
 }
 
 int sio_client_send_packet(sio_client *client, eio_buffer *packet)

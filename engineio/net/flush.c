@@ -2,7 +2,7 @@
 
 #include "engineio/net/loop.h"
 
-enum { JOBS_PER_LOOK = 16 }; /* at the clock */
+enum { JOBS_PER_LOOK = 32 }; /* at the clock */
 
 void eio_late_add(eio_loop *loop, eio_late *late)
 {
@@ -14,27 +14,31 @@ void eio_late_add(eio_loop *loop, eio_late *late)
         TAILQ_INSERT_TAIL(&loop->late, late, link);
 }
 
-void eio_late_cancel(eio_loop *loop, eio_late *late)
+static void take(eio_loop *loop, eio_late *late)
 {
-    if (!eio_late_is_waiting(late))
-        return;
     if (loop->late_rest == late)
         loop->late_rest = TAILQ_NEXT(late, link);
     TAILQ_REMOVE(&loop->late, late, link);
     late->link.tqe_prev = NULL;
 }
 
+void eio_late_cancel(eio_loop *loop, eio_late *late)
+{
+    if (eio_late_is_waiting(late))
+        take(loop, late);
+}
+
 void eio_late_hasten(eio_loop *loop, eio_late *late)
 {
     if (!eio_late_is_waiting(late))
         return;
-    eio_late_cancel(loop, late);
+    take(loop, late);
     TAILQ_INSERT_HEAD(&loop->late, late, link);
 }
 
 static void run_one(eio_loop *loop, eio_late *late)
 {
-    eio_late_cancel(loop, late);
+    take(loop, late);
     late->run(late);
 }
 

@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include "engineio/net/tls.h"
+#include "engineio/net/write_queue.h"
 
 bool eio_stream_is_quiet(const eio_stream *stream)
 {
-    return stream->state == STREAM_OPEN && stream->first == NULL && !stream->blocked &&
+    return stream->state == STREAM_OPEN && eio_write_queue_is_empty(stream) && !stream->blocked &&
            stream->unread == NULL;
 }
 

@@ -10,14 +10,13 @@
 
 #include "engineio/net/deadline.h"
 #include "engineio/net/flush.h"
+#include "engineio/net/spares.h"
 #include "engineio/stream.h"
 
 enum {
     EIO_READ_BUFFER_BYTES = 256 * 1024,
     EIO_LATE_SLICE_NS = 2 * 1000 * 1000,
 };
-
-struct eio_write_node;
 
 typedef struct eio_loop {
     uv_loop_t *uv;
@@ -34,8 +33,7 @@ typedef struct eio_loop {
     LIST_HEAD(, eio_deadline_queue) queues;
     eio_deadline_queue stalled;   /* streams whose peer takes nothing */
     eio_deadline_queue lingering; /* streams that are being closed in order */
-    struct eio_write_node *spare_nodes;
-    size_t spare_count;
+    eio_spares spare_nodes;       /* of write queues */
     LIST_ENTRY(eio_loop) link;
     unsigned open_handles;
     char read_buffer[EIO_READ_BUFFER_BYTES];

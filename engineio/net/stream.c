@@ -131,7 +131,7 @@ static void begin_closing(eio_stream *stream)
     free(stream->unread);
     stream->unread = NULL;
     eio_deadline_start(&stream->loop->lingering, &stream->deadline);
-    if (stream->first == NULL)
+    if (eio_write_queue_is_empty(stream))
         finish_closing(stream);
     else
         eio_late_add(stream->loop, &stream->late);
@@ -190,8 +190,8 @@ static ssize_t send_bytes(const eio_stream *stream, const char *bytes, size_t le
     return sent < 0 ? uv_translate_sys_error(errno) : sent;
 }
 
-/* The same of the queue's head; bytes: how much that is. */
-static ssize_t send_vectors(const eio_stream *stream, size_t *bytes)
+/* The same of the queue's head; bytes: how much that is. As all that is marked so, kept out of the short way. */
+__attribute__((noinline)) static ssize_t send_vectors(const eio_stream *stream, size_t *bytes)
 {
     uv_buf_t vectors[VECTORS_PER_WRITE];
     struct msghdr message = { .msg_iov = (struct iovec *)vectors };
@@ -206,19 +206,17 @@ static ssize_t send_vectors(const eio_stream *stream, size_t *bytes)
 
 static ssize_t send_queue(const eio_stream *stream, size_t *bytes)
 {
-    const eio_write_node *first = stream->first;
-
-    if (first->next != NULL)
+    if (stream->last != NULL)
         return send_vectors(stream, bytes);
-    *bytes = first->len;
-    return send_bytes(stream, first->base, first->len);
+    *bytes = stream->first.len;
+    return send_bytes(stream, stream->first.base, stream->first.len);
 }
 
 static void handle_sent(eio_stream *stream)
 {
     if ((stream->watched & UV_READABLE) == 0)
         eio_stream_update_watch(stream);
-    if (stream->first != NULL)
+    if (!eio_write_queue_is_empty(stream))
         return;
     if (stream->state == STREAM_CLOSING)
         finish_closing(stream);
@@ -238,7 +236,7 @@ static void wait_for_kernel(eio_stream *stream)
 /* The kernel took something: the peer has not stalled. */
 static void note_progress(eio_stream *stream)
 {
-    if (stream->state == STREAM_OPEN && eio_deadline_is_waiting(&stream->deadline))
+    if (eio_deadline_is_waiting(&stream->deadline) && stream->state == STREAM_OPEN)
         eio_deadline_stop(&stream->loop->stalled, &stream->deadline);
 }
 
@@ -254,7 +252,7 @@ ssize_t eio_stream_send_now(eio_stream *stream, const char *bytes, size_t len)
     return sent;
 }
 
-static void flush_tls(eio_stream *stream)
+__attribute__((noinline)) static void flush_tls(eio_stream *stream)
 {
     int rc = eio_tls_flush(stream->tls);
 
@@ -267,13 +265,13 @@ static void flush_tls(eio_stream *stream)
 /* One vectored write for all that is queued; the rest waits for the kernel. */
 static void flush(eio_stream *stream)
 {
-    if (stream->blocked || stream->state == STREAM_CONNECTING)
+    if (stream->blocked || stream->state == STREAM_CONNECTING || stream->state == STREAM_CLOSED)
         return;
     if (stream->tls != NULL) {
         flush_tls(stream);
         return;
     }
-    while (stream->first != NULL) {
+    while (!eio_write_queue_is_empty(stream)) {
         size_t bytes;
         ssize_t sent = send_queue(stream, &bytes);
         if (sent < 0 && sent != UV_EAGAIN) {
@@ -301,7 +299,7 @@ int eio_stream_write(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
 {
     if (stream->state > STREAM_OPEN)
         return EIO_E_CLOSED;
-    if (stream->first != NULL &&
+    if (!eio_write_queue_is_empty(stream) &&
         (stream->queued >= stream->limit || bytes.len > stream->limit - stream->queued))
         return EIO_E_BACKLOG;
     if (bytes.len == 0)
@@ -387,7 +385,7 @@ static void handle_event(uv_poll_t *poll, int status, int events)
         if (waits) /* in line with those of a broadcast, and now for an answer, too */
             eio_late_hasten(stream->loop, &stream->late);
     }
-    if ((events & UV_WRITABLE) != 0 && stream->state != STREAM_CLOSED) {
+    if ((events & UV_WRITABLE) != 0) {
         stream->blocked = false;
         flush(stream);
     }
@@ -422,25 +420,27 @@ int eio_stream_unread(eio_stream *stream, eio_slice bytes)
     return EIO_OK;
 }
 
-static void deliver_unread(eio_stream *stream)
+__attribute__((noinline)) static void deliver_unread_and_flush(eio_stream *stream)
 {
     stream_unread *unread = stream->unread;
 
-    if (unread == NULL || stream->paused)
-        return;
-    stream->unread = NULL;
-    eio_stream_update_watch(stream);
-    if (stream->handler != NULL)
-        stream->handler->on_read(stream, unread->bytes, unread->len, stream->data);
-    free(unread);
+    if (!stream->paused) {
+        stream->unread = NULL;
+        eio_stream_update_watch(stream);
+        if (stream->handler != NULL)
+            stream->handler->on_read(stream, unread->bytes, unread->len, stream->data);
+        free(unread);
+    }
+    flush(stream);
 }
 
 static void run_late(eio_late *late)
 {
     eio_stream *stream = stream_of_late(late);
 
-    deliver_unread(stream);
-    if (stream->state != STREAM_CLOSED)
+    if (stream->unread != NULL)
+        deliver_unread_and_flush(stream);
+    else
         flush(stream);
 }
 
@@ -457,7 +457,6 @@ eio_stream *eio_stream_new(eio_loop *loop, eio_stream_group *group)
     if (group != NULL)
         group->open++;
     stream->late.run = run_late;
-    stream->last = &stream->first;
     stream->limit = EIO_MAX_BUFFERED_BYTES;
     stream->fd = -1;
     return stream;
@@ -482,7 +481,7 @@ void eio_stream_opened(eio_stream *stream)
 {
     set_state(stream, stream->tls == NULL ? STREAM_OPEN : STREAM_SHAKING);
     eio_stream_update_watch(stream);
-    if (stream->first != NULL)
+    if (!eio_write_queue_is_empty(stream))
         eio_late_add(stream->loop, &stream->late);
 }
 
@@ -490,7 +489,7 @@ void eio_stream_shaken(eio_stream *stream)
 {
     set_state(stream, STREAM_OPEN);
     eio_stream_update_watch(stream);
-    if (stream->first != NULL)
+    if (!eio_write_queue_is_empty(stream))
         eio_late_add(stream->loop, &stream->late);
     if (stream->attempt != NULL)
         eio_connect_finish(stream->attempt);
@@ -524,6 +523,7 @@ size_t eio_stream_queued(const eio_stream *stream)
 void eio_stream_init_queues(eio_loop *loop)
 {
     eio_deadline_queue_init(&loop->stalled, loop, EIO_STALL_TIMEOUT_MS, handle_stall);
+    eio_spares_init(&loop->spare_nodes, sizeof(eio_write_node), EIO_MOST_SPARE_NODES);
     eio_deadline_queue_init(&loop->lingering, loop, EIO_LINGER_TIMEOUT_MS, handle_linger_end);
 }
 
@@ -531,5 +531,5 @@ void eio_stream_fini_queues(eio_loop *loop)
 {
     eio_deadline_queue_fini(&loop->stalled);
     eio_deadline_queue_fini(&loop->lingering);
-    eio_write_nodes_free(loop);
+    eio_spares_fini(&loop->spare_nodes);
 }

@@ -27,6 +27,13 @@ typedef struct eio_stream_group {
     void (*on_empty)(struct eio_stream_group *group); /* the last one is gone */
 } eio_stream_group;
 
+/* Bytes to send. */
+typedef struct eio_write_ref {
+    eio_buffer *buffer; /* a reference */
+    const char *base;
+    size_t len;
+} eio_write_ref;
+
 struct eio_stream {
     const eio_stream_handler *handler; /* borrowed; NULL once the owner is gone */
     void *data;
@@ -34,8 +41,9 @@ struct eio_stream {
     eio_stream_group *group; /* borrowed; may be NULL */
     eio_stream_group *peers; /* the same: those from one address, where that is limited */
     eio_late late;
-    eio_deadline deadline; /* open: in the loop's `stalled`; closing: in its `lingering` */
-    struct eio_write_node *first, **last;
+    eio_deadline deadline;       /* open: in the loop's `stalled`; closing: in its `lingering` */
+    eio_write_ref first;         /* of what is queued; its buffer NULL: nothing is */
+    struct eio_write_node *last; /* of those behind it, a ring; NULL: none */
     size_t queued;
     size_t limit;
     struct stream_unread *unread;    /* own heap: bytes to hand out again */

@@ -301,33 +301,16 @@ void eio_tls_take(eio_tls_stage *stage, const char *bytes, size_t len)
 
 /* ---- writing ---- */
 
-/* The next `len` bytes of the queue, copied together if they do not stand in one piece. */
-static const char *next_bytes(const eio_stream *stream, char *scratch, size_t len)
-{
-    const eio_write_node *node = stream->first;
-    size_t done = 0;
-
-    if (node->len >= len)
-        return node->base;
-    while (done < len) {
-        size_t piece = node->len < len - done ? node->len : len - done;
-        memcpy(scratch + done, node->base, piece);
-        done += piece;
-        node = node->next;
-    }
-    return scratch;
-}
-
 static int encrypt_queued(eio_tls_stage *stage)
 {
     char scratch[RECORD_BYTES];
     eio_stream *stream = stage->stream;
 
-    while (stream->first != NULL) {
+    while (!eio_write_queue_is_empty(stream)) {
         size_t len = stream->queued < RECORD_BYTES ? stream->queued : RECORD_BYTES;
         if (stage->writing > 0)
             len = stage->writing;
-        const char *bytes = next_bytes(stream, scratch, len);
+        const char *bytes = eio_write_queue_peek(stream, scratch, len);
         int rc = mbedtls_ssl_write(&stage->ssl, (const unsigned char *)bytes, len);
         stage->writing = waits(rc) ? len : 0;
         if (waits(rc))

@@ -1,43 +1,31 @@
 #include "engineio/net/write_queue.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-#include "engineio/net/stream_private.h"
-
-enum { MOST_SPARE_NODES = 4096 };
-
-static eio_write_node *node_take(eio_loop *loop)
+/* Kept out of the short way, where nothing is queued yet. */
+__attribute__((noinline)) static int add_behind(eio_stream *stream, eio_buffer *buffer,
+                                                eio_slice bytes)
 {
-    eio_write_node *node = loop->spare_nodes;
+    eio_write_node *node = eio_spares_take(&stream->loop->spare_nodes);
+    eio_write_node *last = stream->last;
 
     if (node == NULL)
-        return malloc(sizeof(*node));
-    loop->spare_nodes = node->next;
-    loop->spare_count--;
-    return node;
-}
-
-static void node_give(eio_loop *loop, eio_write_node *node)
-{
-    if (loop->spare_count >= MOST_SPARE_NODES) {
-        free(node);
-        return;
-    }
-    node->next = loop->spare_nodes;
-    loop->spare_nodes = node;
-    loop->spare_count++;
+        return EIO_E_NOMEM;
+    node->ref = (eio_write_ref){ buffer, bytes.base, bytes.len };
+    node->next = last == NULL ? node : last->next;
+    if (last != NULL)
+        last->next = node;
+    stream->last = node;
+    return EIO_OK;
 }
 
 int eio_write_queue_add(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
 {
-    eio_write_node *node = node_take(stream->loop);
-    if (node == NULL)
+    if (eio_write_queue_is_empty(stream))
+        stream->first = (eio_write_ref){ buffer, bytes.base, bytes.len };
+    else if (add_behind(stream, buffer, bytes) != EIO_OK)
         return EIO_E_NOMEM;
-    *node =
-        (eio_write_node){ .buffer = eio_buffer_ref(buffer), .base = bytes.base, .len = bytes.len };
-    *stream->last = node;
-    stream->last = &node->next;
+    eio_buffer_ref(buffer);
     stream->queued += bytes.len;
     return EIO_OK;
 }
@@ -45,58 +33,99 @@ int eio_write_queue_add(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
 unsigned eio_write_queue_gather(const eio_stream *stream, uv_buf_t *vectors, unsigned most,
                                 size_t *bytes)
 {
+    const eio_write_ref *ref = &stream->first;
+    const eio_write_node *node = stream->last;
     unsigned count = 0;
 
     *bytes = 0;
-    for (const eio_write_node *node = stream->first; node != NULL && count < most;
-         node = node->next) {
-        /* libuv only reads, but its vectors are not const. */
-        vectors[count].base = (char *)(uintptr_t)node->base;
-        vectors[count++].len = node->len;
-        *bytes += node->len;
+    for (;;) {
+        /* libuv's vectors are not const, but nothing is written. */
+        vectors[count].base = (char *)(uintptr_t)ref->base;
+        vectors[count++].len = ref->len;
+        *bytes += ref->len;
+        if (count == most || node == NULL || ref == &stream->last->ref)
+            return count;
+        node = node->next; /* the first, to begin with */
+        ref = &node->ref;
     }
-    return count;
 }
 
-static void pop(eio_stream *stream)
+const char *eio_write_queue_peek(const eio_stream *stream, char *scratch, size_t len)
 {
-    eio_write_node *node = stream->first;
+    const eio_write_ref *ref = &stream->first;
+    const eio_write_node *node = stream->last;
+    size_t done = 0;
 
-    stream->first = node->next;
-    if (stream->first == NULL)
-        stream->last = &stream->first;
-    eio_buffer_unref(node->buffer);
-    node_give(stream->loop, node);
+    if (ref->len >= len)
+        return ref->base;
+    while (done < len) {
+        size_t piece = ref->len < len - done ? ref->len : len - done;
+        memcpy(scratch + done, ref->base, piece);
+        done += piece;
+        if (done < len) {
+            node = node->next; /* the first, to begin with */
+            ref = &node->ref;
+        }
+    }
+    return scratch;
+}
+
+/* Its place is taken by the one behind it. */
+static void drop_first(eio_stream *stream)
+{
+    eio_write_node *last = stream->last;
+
+    assert(last != NULL); /* bytes are left */
+    eio_write_node *node = last->next;
+    eio_buffer_unref(stream->first.buffer);
+    stream->first = node->ref;
+    last->next = node->next;
+    if (node == last)
+        stream->last = NULL;
+    eio_spares_give(&stream->loop->spare_nodes, node);
+}
+
+static void consume_some(eio_stream *stream, size_t bytes)
+{
+    assert(bytes <= stream->queued);
+    stream->queued -= bytes;
+    while (bytes >= stream->first.len) {
+        bytes -= stream->first.len;
+        drop_first(stream);
+    }
+    stream->first.base += bytes;
+    stream->first.len -= bytes;
 }
 
 void eio_write_queue_consume(eio_stream *stream, size_t bytes)
 {
-    assert(bytes <= stream->queued);
-    stream->queued -= bytes;
-    while (stream->first != NULL && stream->first->len <= bytes) {
-        bytes -= stream->first->len;
-        pop(stream);
-    }
-    if (bytes > 0) {
-        assert(stream->first != NULL);
-        stream->first->base += bytes;
-        stream->first->len -= bytes;
-    }
+    if (bytes == stream->queued)
+        eio_write_queue_clear(stream);
+    else
+        consume_some(stream, bytes);
+}
+
+__attribute__((noinline)) static void clear_behind(eio_stream *stream)
+{
+    eio_write_node *last = stream->last;
+    eio_write_node *node = last;
+
+    stream->last = NULL;
+    do {
+        eio_write_node *next = node->next;
+        eio_buffer_unref(node->ref.buffer);
+        eio_spares_give(&stream->loop->spare_nodes, node);
+        node = next;
+    } while (node != last);
 }
 
 void eio_write_queue_clear(eio_stream *stream)
 {
-    while (stream->first != NULL)
-        pop(stream);
+    if (eio_write_queue_is_empty(stream))
+        return;
+    eio_buffer_unref(stream->first.buffer);
+    stream->first.buffer = NULL;
     stream->queued = 0;
-}
-
-void eio_write_nodes_free(eio_loop *loop)
-{
-    while (loop->spare_nodes != NULL) {
-        eio_write_node *node = loop->spare_nodes;
-        loop->spare_nodes = node->next;
-        free(node);
-    }
-    loop->spare_count = 0;
+    if (stream->last != NULL)
+        clear_behind(stream);
 }

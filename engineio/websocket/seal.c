@@ -2,15 +2,12 @@
 
 #include <assert.h>
 
-#include "engineio/net/buffer_private.h"
-
 enum {
     FIN = 0x80,
     RSV1 = 0x40,
     OPCODE = 0x0f,
     LENGTH_16 = 126,
     LENGTH_64 = 127,
-    HAS_PREFIX = 0x80, /* in a buffer's seal, next to the opcode */
 };
 
 static_assert(EIO_FRAME_HEAD_MAX + 1 <= EIO_HEAD_ROOM, "header and prefix fit the head room");
@@ -42,17 +39,13 @@ size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64
 
 int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
 {
-    uint8_t seal = (uint8_t)(opcode | (prefix != 0 ? HAS_PREFIX : 0));
     char *end = buffer->room + EIO_HEAD_ROOM;
-
-    if (buffer->seal != 0) {
-        bool same = buffer->seal == seal && (prefix == 0 || end[-1] == prefix);
-        return same ? EIO_OK : EIO_E_STATE;
-    }
     size_t extra = prefix != 0 ? 1 : 0;
     size_t len = buffer->len + extra;
     size_t size = 2;
 
+    if (buffer->seal != 0)
+        return eio_frame_is_sealed(buffer, prefix, opcode) ? EIO_OK : EIO_E_STATE;
     if (prefix != 0)
         end[-1] = prefix;
     if (len < LENGTH_16) { /* most are so short: worth to be written in place */
@@ -65,7 +58,7 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
         memcpy(end - extra - size, head, size);
     }
     buffer->head = (uint8_t)(size + extra);
-    buffer->seal = seal;
+    buffer->seal = (uint8_t)(opcode | (prefix != 0 ? EIO_SEAL_HAS_PREFIX : 0));
     return EIO_OK;
 }
 
@@ -78,7 +71,7 @@ void eio_frame_seal_compressed(eio_buffer *buffer, eio_opcode opcode)
 
 eio_slice eio_frame_payload(const eio_buffer *buffer)
 {
-    size_t prefix = (buffer->seal & HAS_PREFIX) != 0 ? 1 : 0;
+    size_t prefix = (buffer->seal & EIO_SEAL_HAS_PREFIX) != 0 ? 1 : 0;
 
     return (eio_slice){ buffer->payload - prefix, prefix + buffer->len };
 }
@@ -90,7 +83,7 @@ eio_opcode eio_frame_opcode(const eio_buffer *buffer)
 
 char eio_frame_prefix(const eio_buffer *buffer)
 {
-    if ((buffer->seal & HAS_PREFIX) == 0)
+    if ((buffer->seal & EIO_SEAL_HAS_PREFIX) == 0)
         return 0;
     return buffer->room[EIO_HEAD_ROOM - 1];
 }

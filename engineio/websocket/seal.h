@@ -5,10 +5,13 @@
 #ifndef ENGINEIO_WEBSOCKET_SEAL_H
 #define ENGINEIO_WEBSOCKET_SEAL_H
 
-#include "engineio/buffer.h"
+#include "engineio/net/buffer_private.h"
 #include "engineio/websocket/frame.h"
 
-enum { EIO_FRAME_HEAD_MAX = 10 };
+enum {
+    EIO_FRAME_HEAD_MAX = 10,
+    EIO_SEAL_HAS_PREFIX = 0x80, /* in a buffer's seal, next to the opcode */
+};
 
 /* Write the header of an unfragmented frame. Its length. RFC 6455 §5.2 */
 size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64_t len);
@@ -21,6 +24,15 @@ size_t eio_frame_head(uint8_t out[EIO_FRAME_HEAD_MAX], eio_opcode opcode, uint64
  * EIO_OK, or EIO_E_STATE if it was sealed otherwise before: that takes another buffer.
  */
 EIO_PRIVATE int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode);
+
+/* Whether it is sealed in this very way already: of a broadcast, for all but its first receiver. */
+static inline bool eio_frame_is_sealed(const eio_buffer *buffer, char prefix, eio_opcode opcode)
+{
+    if (prefix == 0)
+        return buffer->seal == opcode;
+    return buffer->seal == (EIO_SEAL_HAS_PREFIX | opcode) &&
+           buffer->room[EIO_HEAD_ROOM - 1] == prefix;
+}
 
 /*
  * Make a buffer one frame whose payload is compressed (RFC 7692 §6): it is all that the client inflates, a prefix

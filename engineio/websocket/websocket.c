@@ -127,13 +127,14 @@ static void fail_slow_consumer(eio_websocket *ws)
     eio_deadline_start(&ws->group->failing, &ws->deadline);
 }
 
-/* Compressed, where that was agreed on and is worth it. Control frames never are (RFC 7692 §6.1). */
-static eio_buffer *form_of(eio_websocket *ws, eio_buffer *buffer)
+/* Compressed, where it is worth it. Control frames never are (RFC 7692 §6.1). */
+__attribute__((noinline)) static eio_buffer *compressed_form_of(eio_websocket *ws,
+                                                                eio_buffer *buffer)
 {
     eio_deflate *deflate = &ws->group->deflate;
     eio_opcode opcode = eio_frame_opcode(buffer);
 
-    if (ws->server_bits == 0 || (opcode != EIO_OPCODE_TEXT && opcode != EIO_OPCODE_BINARY) ||
+    if ((opcode != EIO_OPCODE_TEXT && opcode != EIO_OPCODE_BINARY) ||
         eio_frame_payload(buffer).len < deflate->options.threshold || eio_buffer_is_plain(buffer))
         return buffer;
     return eio_deflate_frame(deflate, buffer, ws->server_bits);
@@ -143,7 +144,7 @@ int eio_websocket_send_sealed(eio_websocket *ws, eio_buffer *buffer)
 {
     if (ws->state != WS_OPEN)
         return EIO_E_CLOSED;
-    eio_buffer *frame = form_of(ws, buffer);
+    eio_buffer *frame = ws->server_bits == 0 ? buffer : compressed_form_of(ws, buffer);
     return eio_stream_write(ws->stream, frame, eio_buffer_sealed(frame));
 }
 
@@ -222,6 +223,8 @@ void eio_websocket_abort(eio_websocket *ws)
 
 /* ---- reading ---- */
 
+static void listen_to_stream(eio_websocket *ws);
+
 /* RFC 6455 §5.5.3: of several pings, only the latest need be answered. So a peer that does not read costs one pong. */
 static void answer_ping(eio_websocket *ws, eio_slice payload)
 {
@@ -232,6 +235,7 @@ static void answer_ping(eio_websocket *ws, eio_slice payload)
     ws->pong = NULL;
     if (eio_stream_queued(ws->stream) >= PONGS_BELOW_BYTES) {
         ws->pong = pong;
+        listen_to_stream(ws);
         return;
     }
     (void)send_frame(ws, pong);
@@ -421,9 +425,22 @@ static void handle_fail_due(eio_deadline *deadline)
 
 static const eio_stream_handler stream_handler = {
     .on_read = handle_read,
+    .on_close = handle_stream_close,
+};
+
+static const eio_stream_handler drained_handler = {
+    .on_read = handle_read,
     .on_drain = handle_drain,
     .on_close = handle_stream_close,
 };
+
+/* That all is sent is news with every message, so it is told only where somebody wants to hear it. */
+static void listen_to_stream(eio_websocket *ws)
+{
+    bool wants_drain = ws->pong != NULL || ws->handler->on_drain != NULL;
+
+    eio_stream_set_handler(ws->stream, wants_drain ? &drained_handler : &stream_handler, ws);
+}
 
 static const eio_websocket_due due_handlers = {
     .ping = handle_ping_due,
@@ -550,6 +567,7 @@ int eio_websocket_accept(eio_websocket **out, eio_http_request *request,
         websocket_free(ws);
         return EIO_E_NOMEM;
     }
+    listen_to_stream(ws);
     if (ws->group->ping_interval_ms > 0)
         eio_deadline_start(&ws->group->pinging, &ws->deadline);
     *out = ws;
@@ -565,4 +583,6 @@ void eio_websocket_set_handler(eio_websocket *ws, const eio_websocket_handler *h
 {
     ws->handler = handler;
     ws->data = data;
+    if (ws->state == WS_OPEN)
+        listen_to_stream(ws);
 }

@@ -242,6 +242,49 @@ static void drain_is_told_once_all_is_out(void **state)
     assert_int_equal(f->drains, 1);
 }
 
+static void answer_at_length(eio_websocket *ws, eio_slice payload, bool binary, void *data)
+{
+    char text[2000];
+
+    (void)payload;
+    (void)binary;
+    (void)data;
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(eio_websocket_send_text(ws, (eio_slice){ text, sizeof(text) }), EIO_OK);
+}
+
+static void note_end(eio_websocket *ws, int code, eio_slice reason, bool failed, void *data)
+{
+    ws_fixture *f = data;
+
+    (void)ws;
+    (void)code;
+    (void)reason;
+    (void)failed;
+    f->ws = NULL;
+    f->closes++;
+}
+
+static void the_latest_pong_follows_what_was_queued_before_it(void **state)
+{
+    /* no on_drain: nobody but the WebSocket itself wants to know that all is sent */
+    static const eio_websocket_handler quiet = { .on_message = answer_at_length,
+                                                 .on_close = note_end };
+    ws_fixture *f = *state;
+
+    ws_open_websocket(f);
+    eio_websocket_set_handler(f->ws, &quiet, f);
+    ws_put_frame(f, 0x81, EIO_STR("much"));
+    ws_put_frame(f, 0x89, EIO_STR("first"));
+    ws_put_frame(f, 0x89, EIO_STR("last"));
+    ws_send_all(f);
+    ws_expect(f, EIO_STR("xx\x8a\x04last"));
+    ws_put_frame(f, 0x89, EIO_STR("again"));
+    ws_send_all(f);
+    ws_expect(f, EIO_STR("\x8a\x05"
+                         "again"));
+}
+
 static void text_that_is_not_utf8_closes_with_1007(void **state)
 {
     ws_fixture *f = *state;
@@ -330,6 +373,7 @@ int main(void)
         websocket_test(a_message_over_the_limit_closes_with_1009),
         websocket_test(too_many_fragments_close_with_1008),
         websocket_test(drain_is_told_once_all_is_out),
+        websocket_test(the_latest_pong_follows_what_was_queued_before_it),
         websocket_test(text_that_is_not_utf8_closes_with_1007),
         websocket_test(a_connection_that_is_gone_is_1006),
         websocket_test(a_slow_consumer_is_closed_with_1013),
