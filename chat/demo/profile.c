@@ -10,16 +10,14 @@
 #include "chat/demo/sockets.h"
 #include "chat/log.h"
 #include "chat/socketio.h"
-#include "chat/store/database.h"
-#include "chat/store/place.h"
+#include "chat/store/home.h"
 #include "socketio/workers.h"
 
 static const char default_secret[] = "keyboard cat";
 
 /* What all servers of the process have in common. */
 typedef struct demo_shared {
-    chat_place place;        /* of SQLite's file */
-    chat_database *database; /* NULL: in Redis */
+    chat_home home;
     chat_crew *passwords;
     chat_attempts attempts;
 } demo_shared;
@@ -65,7 +63,7 @@ static void free_shared(void *data)
 {
     demo_shared *shared = data;
 
-    chat_database_close(shared->database);
+    chat_home_fini(&shared->home);
     chat_crew_free(shared->passwords);
     chat_attempts_fini(&shared->attempts);
     free(shared);
@@ -77,10 +75,7 @@ static int open_shared(demo_shared *shared, const chat_options *options, eio_err
 
     if (rc != EIO_OK)
         return eio_error_set(why, rc, "demo: %s", eio_strerror(rc));
-    rc = chat_place_find(&shared->place, options, why);
-    if (rc != EIO_OK || options->store == CHAT_STORE_REDIS)
-        return rc;
-    return chat_demo_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
+    return chat_home_init(&shared->home, options, chat_demo_sqlite_database, why);
 }
 
 static int make_shared(void **out, const chat_options *options, eio_error *why)
@@ -127,7 +122,7 @@ static int open_store(demo_profile *profile, eio_error *why)
 
     if (given->store == CHAT_STORE_REDIS)
         return chat_demo_redis_open(&demo->store, demo->host->loop, &redis, why);
-    return chat_demo_sqlite_open(&demo->store, demo->host->loop, profile->shared->database,
+    return chat_demo_sqlite_open(&demo->store, demo->host->loop, profile->shared->home.database,
                                  chat_host_number(demo->host), &hearer, why);
 }
 
@@ -189,10 +184,10 @@ static void announce(const void *running, int port)
 {
     const demo_profile *profile = running;
     const chat_options *options = profile->demo.host->options;
-    const char *store = chat_place_label(&profile->shared->place);
+    const char *store = chat_place_label(&profile->shared->home.place);
 
     printf("Listening on %d...\n", port);
-    chat_place_announce(&profile->shared->place, options, "the chat", "REDIS_ENDPOINT_URL");
+    chat_place_announce(&profile->shared->home.place, options, "the chat", "REDIS_ENDPOINT_URL");
     if (strcmp(profile->demo.own->secret, default_secret) == 0)
         chat_log(CHAT_LOG_WARN, "secret",
                  "note=\"sessions are signed with the secret that everybody knows: set "

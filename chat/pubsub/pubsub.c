@@ -8,8 +8,7 @@
 #include "chat/pubsub/actions.h"
 #include "chat/pubsub/profile.h"
 #include "chat/pubsub/told.h"
-#include "chat/store/database.h"
-#include "chat/store/place.h"
+#include "chat/store/home.h"
 
 /* ---- what the store tells by itself ---- */
 
@@ -108,34 +107,9 @@ static void handle_refused(const char *why, void *data)
 
 /* ---- the start ---- */
 
-/* What all servers of the process have in common. */
-typedef struct pubsub_shared {
-    chat_place place;        /* of SQLite's file */
-    chat_database *database; /* NULL: in Redis */
-} pubsub_shared;
-
 static int make_shared(void **out, const chat_options *options, eio_error *why)
 {
-    pubsub_shared *shared = calloc(1, sizeof(*shared));
-
-    if (shared == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
-    int rc = chat_place_find(&shared->place, options, why);
-    if (rc == EIO_OK && options->store != CHAT_STORE_REDIS)
-        rc = pubsub_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
-    if (rc == EIO_OK)
-        *out = shared;
-    else
-        free(shared);
-    return rc;
-}
-
-static void free_shared(void *data)
-{
-    pubsub_shared *shared = data;
-
-    chat_database_close(shared->database);
-    free(shared);
+    return chat_home_new(out, options, pubsub_sqlite_database, why);
 }
 
 static int open_store(pubsub *owner, eio_error *why)
@@ -149,7 +123,7 @@ static int open_store(pubsub *owner, eio_error *why)
         .on_refused = handle_refused,
     };
     const chat_host *host = owner->host;
-    const pubsub_shared *shared = host->shared;
+    const chat_home *shared = host->shared;
 
     return host->options->store == CHAT_STORE_REDIS
                ? pubsub_redis_open(&owner->store, host->loop, host->options, &events, owner, why)
@@ -178,7 +152,7 @@ static int start(void **out, const chat_host *host, eio_error *why)
 static void announce(const void *running, int port)
 {
     const pubsub *owner = running;
-    const pubsub_shared *shared = owner->host->shared;
+    const chat_home *shared = owner->host->shared;
     const char *place = chat_place_label(&shared->place);
 
     chat_place_announce(&shared->place, owner->host->options, "messages", "REDIS_HOST");
@@ -297,7 +271,7 @@ const chat_profile chat_pubsub_profile = {
     .settle = settle,
     .default_redis = "redis://localhost:6379",
     .share = make_shared,
-    .unshare = free_shared,
+    .unshare = chat_home_free,
     .start = start,
     .announce = announce,
     .is_ready = is_ready,

@@ -7,8 +7,7 @@
 #include "chat/paths.h"
 #include "chat/rooms/rooms.h"
 #include "chat/socketio.h"
-#include "chat/store/database.h"
-#include "chat/store/place.h"
+#include "chat/store/home.h"
 #include "chat/store/redis.h"
 #include "chat/store/sqlite.h"
 
@@ -16,15 +15,9 @@ typedef struct rooms_options {
     long max_message_bytes, name_grace_ms;
 } rooms_options;
 
-/* What all servers of the process have in common. */
-typedef struct rooms_shared {
-    chat_place place;        /* of SQLite's file */
-    chat_database *database; /* NULL: in Redis */
-} rooms_shared;
-
 typedef struct rooms_profile {
     const chat_host *host;
-    const rooms_shared *shared;
+    const chat_home *shared;
     chat_store *store;
     struct sio_redis_bus *bus; /* NULL without Redis, and where another worker has it */
     sio_server *io;
@@ -38,26 +31,7 @@ typedef struct rooms_profile {
 
 static int make_shared(void **out, const chat_options *options, eio_error *why)
 {
-    rooms_shared *shared = calloc(1, sizeof(*shared));
-
-    if (shared == NULL)
-        return eio_error_set(why, EIO_E_NOMEM, "out of memory");
-    int rc = chat_place_find(&shared->place, options, why);
-    if (rc == EIO_OK && options->store != CHAT_STORE_REDIS)
-        rc = chat_sqlite_database(&shared->database, chat_place_file(&shared->place), why);
-    if (rc == EIO_OK)
-        *out = shared;
-    else
-        free(shared);
-    return rc;
-}
-
-static void free_shared(void *data)
-{
-    rooms_shared *shared = data;
-
-    chat_database_close(shared->database);
-    free(shared);
+    return chat_home_new(out, options, chat_sqlite_database, why);
 }
 
 /* ---- the store ---- */
@@ -284,7 +258,7 @@ const chat_profile chat_rooms_profile = {
     .defaults = defaults,
     .open_to_all = true,
     .share = make_shared,
-    .unshare = free_shared,
+    .unshare = chat_home_free,
     .start = start,
     .announce = announce,
     .is_ready = is_ready,
