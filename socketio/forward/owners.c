@@ -40,7 +40,12 @@ static void handle_find_due(eio_deadline *deadline)
 
 static void handle_known_due(eio_deadline *deadline)
 {
-    free_owner(owner_of(deadline));
+    sio_owner *owner = owner_of(deadline);
+
+    if (LIST_EMPTY(&owner->waiting))
+        free_owner(owner);
+    else /* a very late loop: they are about to go on */
+        eio_deadline_start(&owner->forwarder->known, &owner->deadline);
 }
 
 void sio_owners_init(sio_forwarder *forwarder)
