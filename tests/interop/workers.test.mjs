@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Agent } from 'node:https';
+import { connect as openTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { connect as openTls } from 'node:tls';
 import { Authority } from '../support/certificates.mjs';
 import { MODES, ask, connected, upgraded } from '../support/clients.mjs';
 import { oursOnly, sharedTestbed, startTestbed, testbedFor } from '../support/testbed.mjs';
@@ -95,6 +97,37 @@ for (const transport of ['plain', 'TLS']) {
             await speakToAll(sockets);
             await Promise.all(sockets.map(async (socket, i) => assert.deepEqual(await ask(socket, 'ack', i), [i])));
             nobodyLeft(sockets);
+        });
+
+        test('a request moves to its session with what came behind it, read and unread', async (t) => {
+            const where = { host: 'localhost', port: server.port, ca: authority?.ca };
+            const connect = async () => {
+                const socket = transport === 'TLS' ? openTls(where) : openTcp(where);
+
+                t.after(() => socket.destroy());
+                socket.heard = '';
+                socket.setEncoding('latin1').on('data', (text) => (socket.heard += text));
+                await happens(socket, transport === 'TLS' ? 'secureConnect' : 'connect');
+                return socket;
+            };
+            const target = '/socket.io/?EIO=4&transport=polling';
+            const crowded = await crowd(t, url, 8, { ...options, ...MODES.websocket });
+
+            for (let i = 0; i < 12; i += 1) {
+                const [first, second] = [await connect(), await connect()];
+                const body = `40\x1e42["bcast","${'x'.repeat(i % 2 ? 100000 : 30000)}"]`; /* more than is read at once, and less */
+
+                first.write(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+                await eventually(() => /"sid":"[^"]+"/.test(first.heard), 'the handshake');
+                const [, sid] = /"sid":"([^"]+)"/.exec(first.heard);
+                const post = `POST ${target}&sid=${sid} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+                /* Nobody reads for a moment, so that all of it is there at once. */
+                for (const one of crowded) one.emit('block', 20);
+                second.write(`${post}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n`);
+                await eventually(() => second.heard.split('HTTP/1.1 ').length === 4, 'three answers');
+                assert.deepEqual(second.heard.split('HTTP/1.1 ').slice(1).map((one) => one.slice(0, 3)), ['200', '200', '404']);
+            }
         });
 
         test('large and binary messages reach the clients of both workers', async (t) => {
