@@ -23,7 +23,9 @@ int chat_memory_watch(uv_loop_t *loop, uv_timer_t *timer)
 {
     int rc = uv_timer_init(loop, timer);
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's takes a lock */
     (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     if (rc == 0)
         rc = uv_timer_start(timer, handle_look, LOOK_EVERY_MS, LOOK_EVERY_MS);

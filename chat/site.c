@@ -105,6 +105,7 @@ int chat_site_serve_page(chat_site *site, eio_http_server *http, const char *fol
                              "cannot read the folder of the page %s: %s", site->folder,
                              eio_strerror(uv_translate_sys_error(errno)));
     rc = route_file(site, http, "");
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): of a folder that nobody else reads */
     while (rc == EIO_OK && (entry = readdir(folder)) != NULL)
         if (entry->d_name[0] != '.' && strpbrk(entry->d_name, ":*%") == NULL)
             rc = route_file(site, http, entry->d_name);

@@ -228,13 +228,13 @@ static void hear(const sqlite_home *home, home_job *news)
 static void answer(chat_work *base, void *data)
 {
     home_job *job = (home_job *)base;
-    eio_slice *found = job->answer.count == 0 ? NULL : calloc(job->answer.count, sizeof(*found));
     size_t at = 0;
 
     if (base->is_news) {
         hear(data, job);
         return;
     }
+    eio_slice *found = job->answer.count == 0 ? NULL : calloc(job->answer.count, sizeof(*found));
     if (job->answer.count > 0 && found == NULL)
         job->answer = (pubsub_answer){ .status = EIO_E_NOMEM };
     for (size_t i = 0; found != NULL && i < job->answer.count; at = job->ends[i++])

@@ -40,6 +40,7 @@ static void connection_free(chat_connection *connection)
 }
 
 /* Start what waits until one has to wait for the store. */
+/* NOLINTNEXTLINE(misc-no-recursion): `running` ends it */
 static void run(chat_connection *connection)
 {
     chat_request *request;
@@ -64,6 +65,7 @@ static void run(chat_connection *connection)
         connection_free(connection);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 void chat_request_end(chat_request *request)
 {
     chat_connection *connection = request->connection;
