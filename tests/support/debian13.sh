@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 tree=$1
 packages=(ca-certificates clang gcc libc6-dev libclang-rt-19-dev libcmocka-dev libcrypt-dev
     libhiredis-dev libjansson-dev libllhttp-dev libmbedtls-dev librabbitmq-dev libsqlite3-dev libuv1-dev meson
-    ninja-build pkg-config redis-server zlib1g-dev)
+    ninja-build pkg-config redis-server valkey-server zlib1g-dev)
 
 if [[ $(id -u) != 0 ]]; then
     echo "chroot needs root: run ./dev check debian13 as root"
@@ -43,6 +43,9 @@ for compiler in gcc clang; do
         -Dc_args=-fno-sanitize-recover=all
     ninja -k 0 -C build-$compiler
 done
+# What speaks to a Redis speaks to Valkey as well.
+REDIS_SERVER=valkey-server meson test -C build-gcc --no-rebuild --print-errorlogs --timeout-multiplier 4 \
+    --logbase testlog-valkey redis/client redis/subscriber
 meson test -C build-gcc --no-rebuild --print-errorlogs --timeout-multiplier 4
 END
 

@@ -96,7 +96,7 @@ need_to_chat() {
 need_to_test() {
     need_command clang clang
     need_header cmocka.h libcmocka-dev
-    need_command redis-server redis-server
+    have valkey-server || need_command redis-server redis-server
     need_command rabbitmq-server rabbitmq-server
     need_command openssl openssl
     [[ -x /usr/sbin/nginx ]] || need_command nginx nginx # not in everybody's PATH

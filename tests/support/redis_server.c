@@ -8,10 +8,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool is_there(const char *name)
+{
+    static const char *const folders[] = { "/usr/bin", "/usr/local/bin" };
+    char path[64];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+        if (access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *find_program(void)
+{
+    const char *named = getenv("REDIS_SERVER");
+
+    if (named != NULL)
+        return named;
+    return is_there("redis-server") ? "redis-server" : "valkey-server";
+}
+
 bool redis_server_exists(void)
 {
-    return access("/usr/bin/redis-server", X_OK) == 0 ||
-           access("/usr/local/bin/redis-server", X_OK) == 0;
+    return getenv("REDIS_SERVER") != NULL || is_there(find_program());
 }
 
 void redis_server_init(redis_server *server)
@@ -30,8 +51,9 @@ static void run(const redis_server *server, const char *setting, const char *val
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* not longer than the test, however that ends */
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save",
-           "", "--appendonly", "no", "--dir", server->folder, setting, value, (char *)NULL);
+    const char *program = find_program();
+    execlp(program, program, "--port", "0", "--unixsocket", server->socket, "--save", "",
+           "--appendonly", "no", "--dir", server->folder, setting, value, (char *)NULL);
     _exit(127);
 }
 

@@ -1,4 +1,7 @@
-/* A real redis-server for a test: on a unix socket in a folder of its own, without persistence. */
+/*
+ * A real redis-server for a test: on a unix socket in a folder of its own, without persistence. It is valkey-server
+ * where that alone is installed; REDIS_SERVER names another program.
+ */
 #ifndef TESTS_SUPPORT_REDIS_SERVER_H
 #define TESTS_SUPPORT_REDIS_SERVER_H
 
