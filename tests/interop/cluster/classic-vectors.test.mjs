@@ -146,6 +146,10 @@ describe('vectors of the classic adapter', () => {
 
         const ids = json(await question('{"uid":"abcdef","requestId":"q0","type":0,"rooms":["asked"]}'));
         assert.deepEqual(ids, { requestId: 'q0', sockets: [one.id] });
+        const number = { requestId: 'q8', sockets: [], count: 1 };
+        assert.deepEqual(json(await question('{"uid":"abcdef","requestId":"q8","type":0,"rooms":["asked"],"count":true}')), number);
+        assert.deepEqual(json(await question(
+            '{"uid":"abcdef","requestId":"q8","type":5,"opts":{"rooms":["asked"],"except":[]},"count":true}')), number);
         const all = json(await question('{"uid":"abcdef","requestId":"q1","type":1}'));
         assert.equal(all.requestId, 'q1');
         assert.ok(all.rooms.includes('asked') && all.rooms.includes(one.id));
