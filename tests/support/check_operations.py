@@ -23,7 +23,9 @@ def options_of_help(text):
         entry = text[match.end() : end].rstrip()
         variable = re.search(r"\[(\w+)\]$", entry)
         default = re.search(r" \(default: (\w+)\) \[\w+\]$", entry)
-        found[match.group(1)] = (variable.group(1) if variable else "", default.group(1) if default else "")
+        name = match.group(1)
+        own = "" if name.startswith("--") else name  # of the environment alone: it is its own variable
+        found[name] = (variable.group(1) if variable else own, default.group(1) if default else "")
     return found
 
 
