@@ -78,6 +78,7 @@ if (existsSync(join(BUILD, 'index.html'))) {
 
         await joe.reload();
         await joe.locator('.chat-box').waitFor();
+        await joe.waitForLoadState('networkidle'); /* what it still asks for when it logs out is refused, and it complains */
         await joe.getByText(/log ?out/i).first().click();
         await joe.locator('input[type=password]').waitFor();
         assert.equal(await joe.evaluate(async () => (await fetch('/me')).json()), null);
