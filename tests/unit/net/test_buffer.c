@@ -36,6 +36,28 @@ static void buffer_lives_until_its_last_reference(void **state)
     eio_buffer_unref(NULL);
 }
 
+/* Without the address sanitizer it is made of one that went. */
+static void buffer_is_new_whatever_went_before(void **state)
+{
+    (void)state;
+    for (size_t capacity = 1; capacity <= 300; capacity++) {
+        for (int i = 0; i < 3; i++) {
+            eio_buffer *buffer = eio_buffer_new(capacity);
+            assert_non_null(buffer);
+            assert_int_equal(buffer->len + buffer->head + buffer->seal, 0);
+            assert_true(buffer->capacity >= capacity);
+            assert_false(eio_buffer_is_plain(buffer));
+            assert_null(eio_buffer_companion(buffer, 0));
+            memset(eio_buffer_reserve(&buffer, capacity), 'x', capacity);
+            eio_buffer_commit(buffer, capacity);
+            eio_buffer_set_plain(buffer);
+            (void)eio_buffer_add_companion(buffer, eio_buffer_new(capacity));
+            buffer->seal = buffer->head = 1;
+            eio_buffer_unref(buffer);
+        }
+    }
+}
+
 static void buffer_of_absurd_size_is_refused(void **state)
 {
     eio_buffer *buffer = eio_buffer_new(8);
@@ -134,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_grows_and_keeps_its_bytes),
         cmocka_unit_test(buffer_lives_until_its_last_reference),
+        cmocka_unit_test(buffer_is_new_whatever_went_before),
         cmocka_unit_test(buffer_of_absurd_size_is_refused),
         cmocka_unit_test(companions_are_found_by_their_form_and_freed_with_the_buffer),
         cmocka_unit_test(threads_agree_on_one_companion_of_a_form),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "socketio/json_plain.h"
 #include "socketio/json_string.h"
 #include "socketio/placeholder.h"
 
@@ -153,6 +154,25 @@ static void check_finds_a_control_character_at_every_place(void **state)
             }
         }
     }
+}
+
+static void plain_runs_end_at_the_first_character_that_is_not_plain(void **state)
+{
+    enum { MOST = 700 };
+    char *text = malloc(MOST);
+    (void)state;
+
+    assert_non_null(text);
+    memset(text, 'a', MOST);
+    for (size_t at = 0; at < MOST; at++) {
+        const char *start = text + MOST - 1 - at; /* so that a read past the end is seen */
+        assert_ptr_equal(sio_json_skip_plain(start, text + MOST), text + MOST);
+        text[at] = "\"\\\x1f"[at % 3];
+        for (size_t from = 0; from <= at; from += 1 + at / 8)
+            assert_ptr_equal(sio_json_skip_plain(text + from, text + MOST), text + at);
+        text[at] = 'a';
+    }
+    free(text);
 }
 
 /* `depth` levels around nothing, arrays and objects by turns. */
@@ -373,6 +393,7 @@ int main(void)
         cmocka_unit_test(check_refuses_what_json_parse_refuses),
         cmocka_unit_test(check_refuses_every_cut_of_a_text),
         cmocka_unit_test(check_finds_a_control_character_at_every_place),
+        cmocka_unit_test(plain_runs_end_at_the_first_character_that_is_not_plain),
         cmocka_unit_test(depth_is_limited_to_128),
         cmocka_unit_test(split_yields_elements_without_blanks),
         cmocka_unit_test(split_and_check_agree),

@@ -479,6 +479,23 @@ static void unmasking_equals_byte_by_byte_at_every_length_and_offset(void **stat
     }
 }
 
+static void unmasking_in_place_tells_whether_all_is_ascii(void **state)
+{
+    const uint8_t mask[4] = { 0x80, 0xff, 0x01, 0xaa };
+    char bytes[100] = { 0 };
+    (void)state;
+
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        for (size_t odd = 0; odd <= len; odd++) { /* at len: nowhere */
+            for (size_t i = 0; i < len; i++)
+                bytes[i] = (char)((i == odd ? 0x80 : i) ^ mask[i % 4]);
+            assert_int_equal(eio_unmask(bytes, bytes, len, mask), odd == len);
+            for (size_t i = 0; i < len; i++)
+                assert_int_equal((uint8_t)bytes[i], i == odd ? 0x80 : i);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +520,7 @@ int main(void)
         cmocka_unit_test(an_idle_decoder_owns_no_heap),
         cmocka_unit_test(heap_follows_what_arrived_not_what_was_announced),
         cmocka_unit_test(unmasking_equals_byte_by_byte_at_every_length_and_offset),
+        cmocka_unit_test(unmasking_in_place_tells_whether_all_is_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
