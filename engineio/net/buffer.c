@@ -4,26 +4,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#define HAS_FEATURE(name) __has_feature(name)
-#else
-#define HAS_FEATURE(name) 0
-#endif
+#include "engineio/net/spares.h"
 
 /* ---- spares ---- */
 
 /*
  * What a thread has given back is there for its next packets: malloc and free would be a tenth of what a short echo
- * costs. The address sanitizer is to see each buffer's end, so there are none with it.
+ * costs.
  */
 enum {
     CLASS_BYTES = 64,
     CLASSES = 3, /* capacities of 64, 128 and 192 bytes */
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-    MOST_SPARES = 0,
-#else
-    MOST_SPARES = 1024, /* of a thread: what a hundred clients answer in one pass of the loop */
-#endif
+    MOST_SPARES = EIO_SPARES_ARE_KEPT
+                      ? 1024
+                      : 0, /* of a thread: what a hundred clients answer in one pass of the loop */
 };
 
 typedef struct spare_buffers {

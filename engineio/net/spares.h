@@ -9,6 +9,21 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#if defined(__has_feature)
+#define EIO_HAS_FEATURE(name) __has_feature(name)
+#else
+#define EIO_HAS_FEATURE(name) 0
+#endif
+
+/* The address sanitizer is to see the end of each piece: nothing is kept with it. */
+enum {
+#if defined(__SANITIZE_ADDRESS__) || EIO_HAS_FEATURE(address_sanitizer)
+    EIO_SPARES_ARE_KEPT = 0,
+#else
+    EIO_SPARES_ARE_KEPT = 1,
+#endif
+};
+
 /* What a piece is while nobody has it. */
 typedef struct eio_spare {
     struct eio_spare *next;
@@ -22,7 +37,7 @@ typedef struct eio_spares {
 
 static inline void eio_spares_init(eio_spares *spares, size_t size, size_t most)
 {
-    *spares = (eio_spares){ .size = size, .most = most };
+    *spares = (eio_spares){ .size = size, .most = EIO_SPARES_ARE_KEPT ? most : 0 };
 }
 
 /* New: its bytes are anything. NULL when out of memory. */
