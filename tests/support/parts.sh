@@ -177,10 +177,11 @@ node_tests() {
         return 1
     }
     mkdir -p build/test-output
+    # Ended a little before the part is, so that one can see which file hangs.
     # Memory that ASan keeps back for its own ends would count as ours in the tests of limits.
     ASAN_OPTIONS=quarantine_size_mb=1:thread_local_quarantine_size_kb=16 \
         OFFICIAL=${OFFICIAL:-} BUILD_DIR=$ROOT/$2 CHATD=$ROOT/$2/chat/chatd OUTPUT_DIR=$ROOT/build/test-output \
-        timeout 600 node --test --test-reporter=tap "${files[@]}" >"$LOGS/$1.tap" 2>&1 || rc=$?
+        timeout $((PART_LIMIT - 100)) node --test --test-reporter=tap "${files[@]}" >"$LOGS/$1.tap" 2>&1 || rc=$?
     tap_failures "$LOGS/$1.tap"
     python3 tests/support/tally.py tap "$LOGS/$1.tap" || rc=1
     return $rc
