@@ -19,11 +19,12 @@ static void shortest(char *out, size_t size, double number)
 /* Take d.ddde±x apart: the digits alone, and the place of the point behind the first `*point` of them. */
 static size_t take_apart(const char *text, char digits[20], int *point)
 {
-    size_t count = 0;
+    size_t count = 1;
     bool negative;
     int exponent = 0;
 
-    for (; *text != 'e'; text++)
+    digits[0] = text[0];
+    for (text++; *text != 'e'; text++)
         if (*text != '.')
             digits[count++] = *text;
     negative = *++text == '-';

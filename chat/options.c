@@ -17,6 +17,7 @@ typedef struct option_reader {
     chat_options *out;
     store_wish wish;
     const char *source; /* "--port" or "PORT", for the refusal */
+    char argument[64];  /* where "--port" is kept */
     bool from_arguments;
     eio_error *why;
 } option_reader;
@@ -262,7 +263,6 @@ static int read_argument(option_reader *reader, char *const argument[], int left
 {
     const char *text = argument[0];
     chat_option_place place;
-    char source[64];
 
     *used = 1;
     if (strcmp(text, "-h") == 0)
@@ -275,19 +275,19 @@ static int read_argument(option_reader *reader, char *const argument[], int left
         return eio_error_set(reader->why, EIO_E_INVALID,
                              "unknown option %.100s (see chatd %s --help)", text,
                              reader->out->profile->name);
-    (void)snprintf(source, sizeof(source), "--%s", place.option->name);
-    reader->source = source;
+    (void)snprintf(reader->argument, sizeof(reader->argument), "--%s", place.option->name);
+    reader->source = reader->argument;
     const char *value = text[2 + len] == '=' ? text + 2 + len + 1 : NULL;
     if (place.option->argument == NULL)
         return value == NULL
                    ? set_value(reader, &place, "")
-                   : eio_error_set(reader->why, EIO_E_INVALID, "%s takes no value", source);
+                   : eio_error_set(reader->why, EIO_E_INVALID, "%s takes no value", reader->source);
     if (value == NULL && left > 1) {
         value = argument[1];
         *used = 2;
     }
     if (value == NULL || value[0] == '\0')
-        return eio_error_set(reader->why, EIO_E_INVALID, "%s needs a value: %s", source,
+        return eio_error_set(reader->why, EIO_E_INVALID, "%s needs a value: %s", reader->source,
                              place.option->argument);
     return set_value(reader, &place, value);
 }

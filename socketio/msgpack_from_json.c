@@ -93,7 +93,10 @@ static int count_members(member_counts *counts, input in)
             counts->items[open[depth - 1]]++;
             break;
         case '}':
-        case ']': depth--; break;
+        case ']':
+            assert(depth > 0);
+            depth--;
+            break;
         }
         in.at++;
     }

@@ -378,7 +378,6 @@ void sio_subscriber_close(sio_subscriber *subscriber, void (*on_closed)(void *da
 {
     sio_subscription *subscription;
     walk where = { 0 };
-    node *one;
 
     if (subscriber == NULL || subscriber->home == NULL)
         return;
@@ -390,8 +389,10 @@ void sio_subscriber_close(sio_subscriber *subscriber, void (*on_closed)(void *da
         eio_table_fini(&subscriber->by_name[kind]);
         eio_table_init(&subscriber->by_name[kind], key_of);
     }
-    while ((one = LIST_FIRST(&subscriber->nodes)) != NULL)
+    for (node *one = LIST_FIRST(&subscriber->nodes), *next; one != NULL; one = next) {
+        next = LIST_NEXT(one, link);
         close_node(one);
+    }
     sio_post_close(subscriber->home, unref_if_closed);
     subscriber->home = NULL;
     uv_close((uv_handle_t *)&subscriber->retry, handle_timer_closed);
