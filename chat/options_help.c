@@ -62,7 +62,7 @@ static void print_option(FILE *out, const chat_option_place *place)
     print_end(out, place, column);
 }
 
-static void print_profiles(FILE *out)
+static void print_profiles(FILE *out, const chat_profile *chosen)
 {
     (void)fputs(
         "Usage: chatd [PROFILE] [options]\n\nChat servers for front ends that are there already. "
@@ -74,7 +74,7 @@ static void print_profiles(FILE *out)
     (void)fprintf(
         out,
         "\n`chatd PROFILE --help` has the options of each. What follows is for `chatd %s`.\n\n",
-        chat_profiles[0]->name);
+        chosen->name);
 }
 
 char *chat_options_help(const chat_options *options)
@@ -90,7 +90,7 @@ char *chat_options_help(const chat_options *options)
     if (options->names_profile)
         (void)fprintf(out, "Usage: chatd %s [options]\n\n", profile->name);
     else
-        print_profiles(out);
+        print_profiles(out, profile);
     (void)fputs(profile->usage, out);
     (void)fputs(option_rules, out);
     for (size_t i = 0; chat_options_at(options, i, &place); i++)

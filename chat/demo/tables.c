@@ -202,7 +202,8 @@ static chat_demo_outcome add_user(chat_sql *sql, const eio_slice *texts, chat_ro
 
     if (rows == 0 && RUN(FIND_LOGIN, out, texts[0]) == 1)
         return CHAT_EXISTS;
-    return done(rows == 1 && RUN(ADD_USER_ROOM, NULL, out->texts[0], EIO_STR("0")) == 0);
+    return done(rows == 1 && out->count == 1 &&
+                RUN(ADD_USER_ROOM, NULL, out->texts[0], EIO_STR("0")) == 0);
 }
 
 static chat_demo_outcome list_users(chat_sql *sql, const eio_slice *texts, size_t count,

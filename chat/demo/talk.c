@@ -76,7 +76,7 @@ static void show_room(chat_talker *talker, const chat_said *said, const chat_dem
 
 static void run(chat_talker *talker);
 
-static void end_said(chat_talker *talker)
+static void drop_first(chat_talker *talker)
 {
     chat_said *said = STAILQ_FIRST(&talker->queue);
 
@@ -84,6 +84,11 @@ static void end_said(chat_talker *talker)
     talker->queued--;
     talker->queued_bytes -= said->room.len + said->text.len;
     free(said);
+}
+
+static void end_said(chat_talker *talker)
+{
+    drop_first(talker);
     free(talker->message);
     talker->message = NULL;
     talker->busy = false;
@@ -136,39 +141,39 @@ static char *make_message(const chat_talker *talker, const chat_said *said, char
     return json;
 }
 
-static void start(chat_talker *talker, const chat_said *said)
+/* Ask for what is first; until that is answered, it holds the socket. False: out of memory, and nothing began. */
+static bool start(chat_talker *talker, const chat_said *said)
 {
     chat_room_id room = chat_room_id_read(said->room);
     bool is_private = room.kind == CHAT_ROOM_PRIVATE;
     eio_slice kind = is_private ? EIO_STR("1") : EIO_STR("0");
     char low[CHAT_ID_BYTES], high[CHAT_ID_BYTES], date[40];
 
+    if (!said->joins && (talker->message = make_message(talker, said, date)) == NULL)
+        return false;
     talker->busy = true;
     sio_socket_ref(talker->socket);
     if (said->joins) {
         chat_demo_ask(talker->demo, CHAT_ENTER_ROOM,
                       CHAT_TEXTS(said->room, eio_slice_of(talker->id), kind), handle_entered,
                       talker);
-        return;
-    }
-    talker->message = make_message(talker, said, date);
-    if (talker->message == NULL) {
-        end_said(talker);
-        return;
+        return true;
     }
     chat_demo_ask(talker->demo, CHAT_ADD_MESSAGE,
                   CHAT_TEXTS(said->room, eio_slice_of(talker->id), kind, eio_slice_of(date),
                              eio_slice_of(talker->message), chat_demo_number(low, room.low),
                              chat_demo_number(high, room.high)),
                   handle_added, talker);
+    return true;
 }
 
 static void run(chat_talker *talker)
 {
-    const chat_said *said = STAILQ_FIRST(&talker->queue);
+    const chat_said *said;
 
-    if (said != NULL && !talker->busy)
-        start(talker, said);
+    while (!talker->busy && (said = STAILQ_FIRST(&talker->queue)) != NULL)
+        if (!start(talker, said))
+            drop_first(talker);
 }
 
 /* ---- events ---- */
@@ -225,8 +230,9 @@ static bool sanitise(eio_slice *out, eio_slice text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.base[i];
         if (c == '<' || c == '>') {
-            memcpy(copy + len, c == '<' ? "&lt" : "&gt", 3);
-            len += 3;
+            copy[len++] = '&';
+            copy[len++] = c == '<' ? 'l' : 'g';
+            copy[len++] = 't';
         } else {
             copy[len++] = c;
         }

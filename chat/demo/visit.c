@@ -1,5 +1,6 @@
 #include "chat/demo/visit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -236,6 +237,7 @@ int chat_visit_routes(chat_demo *demo, const chat_route *routes)
 
     while (routes[count].method != NULL)
         count++;
+    assert(count > 0);
     demo->routes = calloc(count, sizeof(*demo->routes));
     if (demo->routes == NULL)
         return EIO_E_NOMEM;
