@@ -35,7 +35,7 @@ static const eio_slice *pack_texts(packer *to, const eio_slice *from, size_t cou
     eio_slice *copy = (eio_slice *)(void *)to->tables;
 
     if (to->tables == NULL) {
-        to->table_bytes += count * sizeof(eio_buffer *);
+        to->table_bytes += count * sizeof(eio_slice);
         for (size_t i = 0; i < count; i++)
             (void)pack_text(to, from[i]);
         return from;
