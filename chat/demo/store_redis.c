@@ -5,8 +5,8 @@
 #include "chat/demo/envelope.h"
 #include "chat/demo/scripts.h"
 #include "chat/demo/store.h"
-#include "chat/lease.h"
 #include "chat/log.h"
+#include "chat/store/lease.h"
 #include "socketio/redis.h"
 
 enum { CHANNEL_BYTES = 400, MOST_TEXTS = 1024 };

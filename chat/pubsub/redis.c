@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "chat/lease.h"
 #include "chat/log.h"
+#include "chat/store/lease.h"
 #include "socketio/redis.h"
 
 enum { COMMAND_TIMEOUT_MS = 2000 }; /* who asks /health wants to know by then */

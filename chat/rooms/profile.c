@@ -5,11 +5,11 @@
 
 #include "chat/cluster.h"
 #include "chat/paths.h"
+#include "chat/rooms/redis.h"
 #include "chat/rooms/rooms.h"
+#include "chat/rooms/sqlite.h"
 #include "chat/socketio.h"
 #include "chat/store/home.h"
-#include "chat/store/redis.h"
-#include "chat/store/sqlite.h"
 
 typedef struct rooms_options {
     long max_message_bytes, name_grace_ms;

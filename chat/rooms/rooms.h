@@ -5,8 +5,8 @@
 #ifndef CHAT_ROOMS_ROOMS_H
 #define CHAT_ROOMS_ROOMS_H
 
+#include "chat/rooms/store.h"
 #include "chat/rooms/validation.h"
-#include "chat/store/store.h"
 #include "socketio/socketio.h"
 
 typedef struct chat_rooms chat_rooms;

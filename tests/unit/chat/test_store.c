@@ -1,4 +1,4 @@
-#include "chat/store/store.h"
+#include "chat/rooms/store.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "chat/rooms/redis.h"
+#include "chat/rooms/sqlite.h"
 #include "chat/store/database.h"
-#include "chat/store/redis.h"
-#include "chat/store/sqlite.h"
 #include "socketio/redis.h"
 #include "tests/support/redis_server.h"
 

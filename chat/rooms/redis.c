@@ -1,11 +1,11 @@
-#include "chat/store/redis.h"
+#include "chat/rooms/redis.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "chat/lease.h"
+#include "chat/rooms/redis_reply.h"
+#include "chat/store/lease.h"
 #include "chat/store/process.h"
-#include "chat/store/redis_reply.h"
 #include "socketio/redis.h"
 
 /* Every script answers with one of these. */

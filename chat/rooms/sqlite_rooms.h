@@ -1,9 +1,9 @@
 /* The tables and statements behind the questions, for the thread of database.c. Blocking. */
-#ifndef CHAT_STORE_SQLITE_ROOMS_H
-#define CHAT_STORE_SQLITE_ROOMS_H
+#ifndef CHAT_ROOMS_SQLITE_ROOMS_H
+#define CHAT_ROOMS_SQLITE_ROOMS_H
 
+#include "chat/rooms/store.h"
 #include "chat/store/database.h"
-#include "chat/store/store.h"
 
 typedef enum sql_statement {
     SQL_HAS_ROOM,

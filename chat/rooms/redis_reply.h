@@ -1,8 +1,8 @@
 /* Lists out of Redis: entries that anybody may have written are taken as they can be read, others passed over. Pure. */
-#ifndef CHAT_STORE_REDIS_REPLY_H
-#define CHAT_STORE_REDIS_REPLY_H
+#ifndef CHAT_ROOMS_REDIS_REPLY_H
+#define CHAT_ROOMS_REDIS_REPLY_H
 
-#include "chat/store/store.h"
+#include "chat/rooms/store.h"
 #include "socketio/redis.h"
 
 /*

@@ -1,4 +1,4 @@
-#include "chat/store/redis.h"
+#include "chat/rooms/redis.h"
 
 int chat_redis_open(chat_store **out, uv_loop_t *loop, const chat_redis_options *options,
                     eio_error *why)

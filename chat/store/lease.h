@@ -11,8 +11,8 @@
  * From the death of a server until its things are free pass at most 1.25 lives of a lease; no time at all when it ran
  * on the same machine. Loop thread only. Expected load: a script every few seconds.
  */
-#ifndef CHAT_LEASE_H
-#define CHAT_LEASE_H
+#ifndef CHAT_STORE_LEASE_H
+#define CHAT_STORE_LEASE_H
 
 #include <uv.h>
 

@@ -1,8 +1,8 @@
 /* The embedded store of the rooms: a SQLite database (database.h), which all servers of the process share. */
-#ifndef CHAT_STORE_SQLITE_H
-#define CHAT_STORE_SQLITE_H
+#ifndef CHAT_ROOMS_SQLITE_H
+#define CHAT_ROOMS_SQLITE_H
 
-#include "chat/store/store.h"
+#include "chat/rooms/store.h"
 
 typedef struct chat_database chat_database;
 

@@ -3,8 +3,8 @@
  * on the loop, each exactly once, in the order in which they were asked; a check and the write that depends on it are
  * one step in either home. Everything here blocks nothing. Loop thread only. Expected load: thousands a second.
  */
-#ifndef CHAT_STORE_STORE_H
-#define CHAT_STORE_STORE_H
+#ifndef CHAT_ROOMS_STORE_H
+#define CHAT_ROOMS_STORE_H
 
 #include <uv.h>
 

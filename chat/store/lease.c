@@ -1,4 +1,4 @@
-#include "chat/lease.h"
+#include "chat/store/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>

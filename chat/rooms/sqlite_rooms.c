@@ -1,4 +1,4 @@
-#include "chat/store/sqlite_rooms.h"
+#include "chat/rooms/sqlite_rooms.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "chat/store/redis_reply.h"
+#include "chat/rooms/redis_reply.h"
 
 #include <stdlib.h>
 

@@ -4,10 +4,10 @@
  * write is one Lua script. What this process holds also stands in a set of its own
  * (`chat:rooms:server:<id>:held`): there the names that a dead server held can be found.
  */
-#ifndef CHAT_STORE_REDIS_H
-#define CHAT_STORE_REDIS_H
+#ifndef CHAT_ROOMS_REDIS_H
+#define CHAT_ROOMS_REDIS_H
 
-#include "chat/store/store.h"
+#include "chat/rooms/store.h"
 
 typedef struct chat_redis_options {
     const char *url; /* copied */

@@ -1,8 +1,8 @@
-#include "chat/store/sqlite.h"
+#include "chat/rooms/sqlite.h"
 
 #include <stdlib.h>
 
-#include "chat/store/sqlite_rooms.h"
+#include "chat/rooms/sqlite_rooms.h"
 
 /* One question, from the loop to the thread and back. */
 typedef struct store_job {
