@@ -3,6 +3,12 @@
  * `<room>::<user>`, list `chat::<room>` of `<user>::<text>`, newest first. Each check with its
  * write is one Lua script. What this process holds also stands in a set of its own
  * (`chat:rooms:server:<id>:held`): there the names that a dead server held can be found.
+ *
+ * The keys of its leases are those of store/lease.h, the code is its own: a name that a dead server held goes to the
+ * adopter's set and gets `free:<adopter>` as its holder in one step. store/lease.h moves the set alone, and the rest
+ * would be a second step. Who asks for the name in between would find the dead one for its holder: it would refuse a
+ * name that is free, or take it off the dead one's set and not the adopter's, who then releases it under whoever has
+ * it by that time.
  */
 #ifndef CHAT_ROOMS_REDIS_H
 #define CHAT_ROOMS_REDIS_H
