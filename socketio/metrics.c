@@ -228,10 +228,9 @@ static void ask(collection *all, sio_workers *group, unsigned asker, unsigned in
 {
     part *question = calloc(1, sizeof(*question));
 
-    if (question == NULL) {
-        end_one(all);
+    if (question == NULL)
         return;
-    }
+    atomic_fetch_add(&all->left, 1);
     question->to = all;
     question->group = group;
     question->asker = asker;
@@ -241,7 +240,7 @@ static void ask(collection *all, sio_workers *group, unsigned asker, unsigned in
 void sio_metrics_respond(const sio_metrics *metrics, eio_http_request *request)
 {
     sio_worker *worker = metrics->sources.worker;
-    unsigned count = worker == NULL ? 1 : sio_workers_count(sio_worker_group(worker));
+    unsigned count = worker == NULL ? 0 : sio_workers_count(sio_worker_group(worker));
     collection *all = calloc(1, sizeof(*all));
 
     if (all == NULL) {
@@ -249,11 +248,11 @@ void sio_metrics_respond(const sio_metrics *metrics, eio_http_request *request)
         return;
     }
     all->request = request;
-    atomic_init(&all->left, count);
+    atomic_init(&all->left, 1); /* the asking */
     eio_http_on_abort(request, handle_abort, all);
     add_here(&all->sum, metrics);
     for (unsigned i = 0; i < count; i++)
-        if (worker != NULL && i != worker->index)
+        if (i != worker->index)
             ask(all, worker->group, worker->index, i);
     end_one(all);
 }

@@ -333,8 +333,6 @@ void sio_forwarder_free_if_unused(sio_forwarder *forwarder)
 static void shut(sio_forwarder *forwarder)
 {
     eio_loop *loop = forwarder->loop;
-    eio_deadline_queue *queues[] = { &forwarder->finds, &forwarder->known, &forwarder->ticks,
-                                     &forwarder->closings };
 
     sio_subscription_remove(forwarder->inbox);
     sio_subscription_remove(forwarder->all);
@@ -344,8 +342,10 @@ static void shut(sio_forwarder *forwarder)
     eio_deadline_stop(&forwarder->ticks, &forwarder->tick);
     eio_deadline_stop(&forwarder->closings, &forwarder->closing);
     eio_late_cancel(loop, &forwarder->late);
-    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
-        eio_deadline_queue_fini(queues[i]);
+    eio_deadline_queue_fini(&forwarder->finds);
+    eio_deadline_queue_fini(&forwarder->known);
+    eio_deadline_queue_fini(&forwarder->ticks);
+    eio_deadline_queue_fini(&forwarder->closings);
     eio_table_fini(&forwarder->exchanges);
     eio_table_fini(&forwarder->peers);
     eio_table_fini(&forwarder->owners);
