@@ -10,7 +10,7 @@ int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *tar
     if (nsp->recovery == NULL || (target->flags & SIO_VOLATILE) != 0)
         return nsp->server->parser->encode_event(out, sio_namespace_name(nsp), false, 0, name,
                                                  args);
-    return sio_recovery_encode(nsp->recovery, out, sio_namespace_name(nsp), target, name, args);
+    return sio_recovery_encode(nsp->recovery, out, target, name, args);
 }
 
 static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)

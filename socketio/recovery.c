@@ -177,18 +177,18 @@ uint64_t sio_recovery_serial(const sio_recovery *recovery)
     return recovery->seen[recovery->worker];
 }
 
-int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
-                        const sio_target *target, eio_slice name, sio_args args)
+int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, const sio_target *target,
+                        eio_slice name, sio_args args)
 {
     const sio_event_origin own = { recovery->worker, recovery->seen[recovery->worker] + 1 };
 
-    return sio_recovery_encode_of(recovery, out, nsp, target, name, args, own);
+    return sio_recovery_encode_of(recovery, out, target, name, args, own);
 }
 
-int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
-                           const sio_target *target, eio_slice name, sio_args args,
-                           sio_event_origin origin)
+int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, const sio_target *target,
+                           eio_slice name, sio_args args, sio_event_origin origin)
 {
+    const eio_slice nsp = sio_namespace_name(recovery->nsp);
     char offset[SIO_OFFSET_BYTES];
     eio_slice *json = malloc((args.count + 1) * sizeof(*json));
 
@@ -357,7 +357,7 @@ static bool add_missed(sio_comeback *to, const sio_recovery *recovery, uint64_t 
 {
     if (to->event_count == to->capacity) {
         size_t capacity = to->capacity == 0 ? 16 : 2 * to->capacity;
-        sio_logged_event **events = realloc(to->events, capacity * sizeof(*events));
+        sio_logged_event **events = realloc(to->events, capacity * sizeof(sio_logged_event *));
         if (events == NULL)
             return false;
         to->events = events;

@@ -58,16 +58,15 @@ bool sio_recovery_is_waiting(const sio_recovery *recovery);
  * Encode an event with its number behind the arguments, and keep it for those who miss it. As
  * sio_packet_encode_event.
  */
-int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
-                        const sio_target *target, eio_slice name, sio_args args);
+int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, const sio_target *target,
+                        eio_slice name, sio_args args);
 
 /*
  * The same for an event of another worker, with its serial there. A serial of this one's next events is taken before
  * they leave: sio_recovery_serial is that of the last.
  */
-int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, eio_slice nsp,
-                           const sio_target *target, eio_slice name, sio_args args,
-                           sio_event_origin origin);
+int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, const sio_target *target,
+                           eio_slice name, sio_args args, sio_event_origin origin);
 uint64_t sio_recovery_serial(const sio_recovery *recovery);
 
 /*

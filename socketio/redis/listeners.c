@@ -9,7 +9,7 @@ typedef struct census {
     sio_listeners_cb *callback;
     void *data;
     size_t count;
-    size_t asked; /* nodes that have not answered, and one while more are being asked */
+    size_t asked; /* nodes that have not answered */
     int status;
 } census;
 
@@ -54,12 +54,16 @@ static int ask_all(census *all, const sio_shards *shards, eio_slice channel)
 {
     const void *at = NULL;
     sio_redis *redis;
-    int rc = EIO_OK;
+    int rc = EIO_E_UNAVAILABLE;
 
     /* Who listens at a node that is away does not hear. */
-    while (rc == EIO_OK && (redis = sio_shards_next(shards, &at)) != NULL)
-        if (sio_redis_is_connected(redis))
-            rc = ask(all, redis, false, channel);
+    while ((redis = sio_shards_next(shards, &at)) != NULL) {
+        if (!sio_redis_is_connected(redis))
+            continue;
+        rc = ask(all, redis, false, channel);
+        if (rc != EIO_OK)
+            break;
+    }
     return rc;
 }
 
@@ -74,18 +78,16 @@ int sio_redis_bus_count_listeners(sio_redis_bus *bus, bool sharded, eio_slice ch
         return EIO_E_NOMEM;
     all->callback = callback;
     all->data = data;
-    all->asked = 1;
     if (shards == NULL)
         rc = ask(all, sio_redis_bus_commands(bus), sharded, channel);
     else if (sharded)
         rc = ask(all, sio_shards_find(shards, sio_redis_slot(channel)), true, channel);
     else
         rc = ask_all(all, shards, channel);
-    if (rc != EIO_OK && all->asked == 1) {
+    if (all->asked == 0) {
         free(all);
         return rc;
     }
-    all->status = rc;
-    all->asked--; /* answers come from the loop: some are still out */
+    all->status = rc; /* answers come from the loop: some are still out */
     return EIO_OK;
 }

@@ -170,8 +170,7 @@ static void deliver_logged(sio_namespace *nsp, const sio_letter *letter)
     sio_encoded packet;
 
     if (nsp->recovery == NULL ||
-        sio_recovery_encode_of(nsp->recovery, &packet, sio_namespace_name(nsp), &letter->target,
-                               letter->name, letter->args,
+        sio_recovery_encode_of(nsp->recovery, &packet, &letter->target, letter->name, letter->args,
                                (sio_event_origin){ letter->from, letter->serial }) != EIO_OK) {
         sio_server_log(nsp->server, 'e', "a broadcast of another worker is lost");
         return;
