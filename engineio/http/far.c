@@ -1,6 +1,5 @@
 #include "engineio/http/far.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -286,23 +285,22 @@ static int adopt(eio_stream **out, eio_listener *listener, int fd)
     return eio_listener_adopt(out, listener, &end);
 }
 
-static int make_pair(eio_stream **here, eio_stream **there, eio_listener *listener)
+static bool make_pair(eio_stream **here, eio_stream **there, eio_listener *listener)
 {
     int fds[2];
 
-    if (listener == NULL)
-        return EIO_E_STATE;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
-        return -errno;
-    int rc = adopt(here, listener, fds[0]);
-    if (rc != EIO_OK) {
+    if (listener == NULL ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+        return false;
+    if (adopt(here, listener, fds[0]) != EIO_OK) {
         eio_detached_close(&(eio_detached){ .fd = fds[1] });
-        return rc;
+        return false;
     }
-    rc = adopt(there, listener, fds[1]);
-    if (rc != EIO_OK)
+    if (adopt(there, listener, fds[1]) != EIO_OK) {
         eio_stream_abort(*here);
-    return rc;
+        return false;
+    }
+    return true;
 }
 
 eio_stream *eio_http_far_upgrade(eio_http_request *request, eio_buffer *head,
@@ -312,7 +310,7 @@ eio_stream *eio_http_far_upgrade(eio_http_request *request, eio_buffer *head,
     eio_stream *here;
     eio_stream *there;
 
-    if (make_pair(&here, &there, eio_http_server_listener(request->server)) != EIO_OK) {
+    if (!make_pair(&here, &there, eio_http_server_listener(request->server))) {
         eio_http_far_drop(request);
         return NULL;
     }
