@@ -50,7 +50,7 @@ static eio_slice cut(eio_slice *rest, char mark, bool *found)
 
     *found = at != NULL;
     if (at == NULL) {
-        *rest = (eio_slice){ rest->base + rest->len, 0 };
+        rest->len = 0;
         return before;
     }
     before.len = (size_t)(at - rest->base);
