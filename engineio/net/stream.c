@@ -16,6 +16,7 @@
 enum {
     VECTORS_PER_WRITE = 256, /* of one writev; the kernel takes at most 1024 */
     READING_RESTS_ABOVE = EIO_SOFT_BUFFERED_BYTES,
+    LARGE_ANSWER_BYTES = 32 * 1024, /* leaves at once */
 };
 
 typedef struct stream_unread {
@@ -384,6 +385,11 @@ static void handle_event(uv_poll_t *poll, int status, int events)
         read_once(stream);
         if (waits) /* in line with those of a broadcast, and now for an answer, too */
             eio_late_hasten(stream->loop, &stream->late);
+        if (stream->queued >= LARGE_ANSWER_BYTES && stream->state != STREAM_CLOSED) {
+            /* Joined with others it would win little, and the processor's cache would have lost it by then. */
+            eio_late_cancel(stream->loop, &stream->late);
+            flush(stream);
+        }
     }
     if ((events & UV_WRITABLE) != 0) {
         stream->blocked = false;

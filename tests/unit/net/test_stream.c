@@ -269,6 +269,37 @@ static void who_is_read_from_goes_before_those_that_wait(void **state)
     assert_int_equal(others_left, 0);
 }
 
+enum { LARGE_ANSWER = 40 * 1000 };
+
+static void answer_at_length(eio_stream *stream, char *bytes, size_t len, void *data)
+{
+    note_read(stream, bytes, len, data);
+    send_bytes(stream, LARGE_ANSWER, 'a');
+}
+
+static void a_large_answer_leaves_before_all_that_is_late(void **state)
+{
+    static const eio_stream_handler talker = { .on_read = answer_at_length,
+                                               .on_drain = note_drain,
+                                               .on_close = note_close };
+
+    (void)state;
+    connect_client();
+    while (server.stream == NULL)
+        uv_run(&uv, UV_RUN_ONCE);
+    eio_stream_set_handler(server.stream, &talker, &server);
+    send_bytes(client.stream, 1, 'q');
+    while (server.bytes == 0)
+        uv_run(&uv, UV_RUN_ONCE);
+    size_t left = eio_stream_queued(server.stream); /* what is late comes with the next pass */
+    while (client.bytes < LARGE_ANSWER)
+        uv_run(&uv, UV_RUN_ONCE);
+    eio_stream_close(server.stream);
+    uv_run(&uv, UV_RUN_DEFAULT);
+    assert_int_equal(left, 0);
+    assert_int_equal(server.drains, 1);
+}
+
 static void refused_connect_is_told_once_and_later(void **state)
 {
     eio_connect_options options;
@@ -380,6 +411,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_rests_while_much_is_queued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unread_bytes_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_read_from_goes_before_those_that_wait, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_large_answer_leaves_before_all_that_is_late, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(refused_connect_is_told_once_and_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absent_unix_socket_is_told_once_and_later, set_up,
