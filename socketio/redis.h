@@ -289,7 +289,8 @@ typedef struct sio_redis_bus_options {
      * 7.0.1 do not listen there.
      */
     bool publish_on_specific_response_channel;
-    uint64_t max_wait_ms; /**< 2000: what could not leave for longer is dropped, not sent late */
+    /** 2000: what could not leave for longer is dropped, not sent late; entries of streams wait */
+    uint64_t max_wait_ms;
     /** Ready or not, and why not. @param why one line, NULL when ready; borrowed. May be NULL */
     void (*on_health)(sio_redis_bus *bus, bool is_ready, const char *why, void *data);
     /** As sio_redis_options.on_log. May be NULL. */

@@ -64,8 +64,8 @@ static void handle_entry(sio_stream_listener *listener, eio_slice id,
     sio_cluster_message message;
 
     (void)id;
-    if (eio_slice_equal(fields->uid, sio_cluster_uid(&adapter->cluster)) || fields->data.len == 0)
-        return; /* our own, or an old server's heartbeat */
+    if (fields->data.len == 0)
+        return; /* an old server's heartbeat */
     int rc = sio_cluster_read_entry(&message, fields);
     if (rc == EIO_OK) {
         rc = sio_cluster_handle(&adapter->cluster, &message);
@@ -89,11 +89,15 @@ static int open_streams(sio_adapter **out, sio_namespace *nsp)
     if (adapter == NULL)
         return EIO_E_NOMEM;
     adapter->streams = streams;
-    adapter->listener = (sio_stream_listener){ sio_namespace_name(nsp), handle_entry };
     adapter->cluster.is_sharded = sio_streams_settings(streams)->use_sharded_pubsub;
     int rc = sio_cluster_init(&adapter->cluster, nsp, &carrier);
     if (rc != EIO_OK)
         return rc;
+    adapter->listener = (sio_stream_listener){
+        .nsp = sio_namespace_name(nsp),
+        .uid = sio_cluster_uid(&adapter->cluster),
+        .on_entry = handle_entry,
+    };
     rc = sio_streams_listen(streams, &adapter->listener);
     if (rc != EIO_OK) {
         sio_cluster_close(&adapter->cluster);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "socketio/redis/encode.h"
 #include "socketio/redis/outbox.h"
 #include "socketio/redis/shards.h"
 #include "socketio/redis/slot.h"
@@ -127,20 +128,32 @@ void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice chan
 {
     bool has_slot = eio_slice_equal(command, EIO_STR("SPUBLISH"));
     const eio_slice arguments[] = { command, channel, bytes };
+    eio_buffer *encoded = NULL;
+    int rc = sio_redis_encode(&encoded, arguments, 3, SIZE_MAX);
 
+    if (rc != EIO_OK) {
+        sio_redis_bus_count_dropped(bus, eio_strerror(rc));
+        return;
+    }
     sio_outbox_send(bus->outbox, &(sio_parcel){
                                      .slot = has_slot ? slot_of(bus, channel) : SIO_OUTBOX_ANY_NODE,
-                                     .arguments = arguments,
-                                     .count = 3,
+                                     .command = encoded,
                                      .callback = handle_published,
                                      .data = bus,
                                  });
+    eio_buffer_unref(encoded);
 }
 
 void sio_redis_bus_send(sio_redis_bus *bus, eio_slice key, sio_parcel parcel)
 {
     parcel.slot = slot_of(bus, key);
     sio_outbox_send(bus->outbox, &parcel);
+}
+
+void sio_redis_bus_settle(sio_redis_bus *bus, sio_outbox_lane *lane,
+                          sio_outbox_verdict (*judge)(const void *data))
+{
+    sio_outbox_settle(bus->outbox, lane, judge);
 }
 
 /* ---- health ---- */

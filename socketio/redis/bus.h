@@ -1,7 +1,8 @@
 /*
  * What an adapter takes of the bus: its links, and publishing that bears with a Redis that is away. The handle itself
  * is in redis.h. Messages leave when all channels are confirmed, so that nobody asks who cannot hear the answer; until
- * then they wait, bounded in bytes and in time. What was sent is never sent again.
+ * then they wait, bounded in bytes and in time. What was sent is never sent again, but for entries
+ * of streams that are not there.
  */
 #ifndef SOCKETIO_REDIS_BUS_H
 #define SOCKETIO_REDIS_BUS_H
@@ -26,6 +27,9 @@ void sio_redis_bus_publish(sio_redis_bus *bus, eio_slice command, eio_slice chan
 
 /* Send a command about this key; its slot is filled in. Counted by who sends it. */
 void sio_redis_bus_send(sio_redis_bus *bus, eio_slice key, sio_parcel parcel);
+/* As sio_outbox_settle. */
+void sio_redis_bus_settle(sio_redis_bus *bus, sio_outbox_lane *lane,
+                          sio_outbox_verdict (*judge)(const void *data));
 
 /* How many listen to a channel, on all nodes. status: not EIO_OK: it is not known. Once, from the loop. */
 typedef void sio_listeners_cb(int status, size_t count, void *data);

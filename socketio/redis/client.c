@@ -169,16 +169,17 @@ static void handle_up(sio_redis_link *link, void *data)
     sio_redis *redis = data;
 
     (void)link;
-    if (redis->on_connect != NULL)
+    tell_failed(redis); /* whatever is sent from now on is younger */
+    if (!redis->closing && redis->on_connect != NULL)
         redis->on_connect(redis, redis->data);
 }
 
-static void handle_down(sio_redis_link *link, const char *why, void *data)
+static void handle_down(sio_redis_link *link, int status, const char *why, void *data)
 {
     sio_redis *redis = data;
 
     (void)link;
-    fail_sent(redis, EIO_E_UNAVAILABLE);
+    fail_sent(redis, status);
     if (redis->on_disconnect != NULL)
         redis->on_disconnect(redis, why, redis->data);
 }

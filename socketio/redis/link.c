@@ -54,6 +54,7 @@ struct sio_redis_link {
     uint64_t blocks_ms; /* its commands, at most */
     uint64_t heard_ms;  /* when the last bytes came */
     bool asked_for_ping;
+    bool is_silent;      /* for too long */
     unsigned failures;   /* attempts in a row without success */
     char last_line[256]; /* the failure that was logged last: the same one is not shouted again */
     void (*on_closed)(void *data);
@@ -155,6 +156,9 @@ static void lose(sio_redis_link *link, const char *why, bool refused)
 {
     bool was_up = link->state == LINK_UP;
     bool has_more = turn_to_next(link);
+    int status = link->is_silent ? EIO_E_TIMEOUT : EIO_E_UNAVAILABLE;
+
+    link->is_silent = false;
     if (!was_up && link->may_return)
         link->is_bound = false;
     uint64_t pause = has_more ? 0 : choose_pause(link, refused);
@@ -168,7 +172,7 @@ static void lose(sio_redis_link *link, const char *why, bool refused)
     else
         log_failure(link, why, pause);
     if (was_up)
-        link->handler->on_down(link, why, link->data);
+        link->handler->on_down(link, status, why, link->data);
     else if (!has_more && link->handler->on_failure != NULL)
         link->handler->on_failure(link, link->data);
 }
@@ -385,6 +389,7 @@ static void check_silence(sio_redis_link *link)
         return;
     }
     if (silent >= most) {
+        link->is_silent = true;
         lose(link, "connection lost: silent for too long", false);
         return;
     }

@@ -14,8 +14,11 @@ typedef struct sio_redis_link sio_redis_link;
 typedef struct sio_redis_link_handler {
     /* Authenticated and answering: commands may be written. */
     void (*on_up)(sio_redis_link *link, void *data);
-    /* It was up. What was sent will not be answered. `why` is borrowed. */
-    void (*on_down)(sio_redis_link *link, const char *why, void *data);
+    /*
+     * It was up. What was sent will not be answered; nor will it be carried out from now on, unless status is
+     * EIO_E_TIMEOUT: Redis was silent, and may wake. `why` is borrowed.
+     */
+    void (*on_down)(sio_redis_link *link, int status, const char *why, void *data);
     /* An attempt failed, and another one will follow. May be NULL. */
     void (*on_failure)(sio_redis_link *link, void *data);
     /* One reply, borrowed until the callback returns. */

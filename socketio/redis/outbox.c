@@ -5,7 +5,7 @@
 #include <sys/queue.h>
 
 #include "socketio/redis/client.h"
-#include "socketio/redis/encode.h"
+#include "socketio/redis/handshake.h"
 #include "socketio/redis/slot.h"
 
 typedef struct entry {
@@ -17,7 +17,9 @@ typedef struct entry {
     sio_outbox_cb *callback;
     void *data;
     int slot;
-    bool is_kept;
+    sio_outbox_lane *lane; /* NULL: none; borrowed */
+    bool is_in_doubt;
+    sio_outbox_verdict verdict;
 } entry;
 
 TAILQ_HEAD(entry_list, entry);
@@ -37,6 +39,8 @@ struct sio_outbox {
 
 static void end(entry *one, int status, const sio_redis_reply *reply)
 {
+    if (one->is_in_doubt)
+        one->lane->in_doubt--;
     one->callback(status, reply, one->data);
     eio_buffer_unref(one->command);
     free(one);
@@ -56,12 +60,16 @@ static void put(sio_outbox *outbox, entry *one)
     else
         TAILQ_INSERT_AFTER(&outbox->waiting, before, one, link);
     outbox->waiting_bytes += eio_buffer_slice(one->command).len;
+    if (one->lane != NULL)
+        one->lane->waiting++;
 }
 
 static void take(sio_outbox *outbox, entry *one)
 {
     TAILQ_REMOVE(&outbox->waiting, one, link);
     outbox->waiting_bytes -= eio_buffer_slice(one->command).len;
+    if (one->lane != NULL)
+        one->lane->waiting--;
 }
 
 static void drop_old(sio_outbox *outbox)
@@ -71,7 +79,7 @@ static void drop_old(sio_outbox *outbox)
 
     for (one = TAILQ_FIRST(&outbox->waiting); one != NULL; one = next) {
         next = TAILQ_NEXT(one, link);
-        if (!one->is_kept && now - one->since_ms > outbox->max_wait_ms) {
+        if (one->lane == NULL && now - one->since_ms > outbox->max_wait_ms) {
             take(outbox, one);
             end(one, EIO_E_UNAVAILABLE, NULL);
         }
@@ -91,15 +99,42 @@ static void wait_for_node(sio_outbox *outbox, entry *one)
 
 /* ---- sending ---- */
 
+/* The whole link is of no use for it, and this one is told so: see link.c. */
+static bool is_refused_for_now(const sio_redis_reply *reply)
+{
+    return sio_redis_error_is(reply, "LOADING") || sio_redis_error_is(reply, "READONLY");
+}
+
+/* Whether it goes back to those that wait: it was not carried out, or that will be found out. */
+static bool comes_back(entry *one, sio_redis *redis, int status, const sio_redis_reply *reply)
+{
+    sio_outbox *outbox = one->outbox;
+
+    if (outbox->is_closing)
+        return false;
+    if (status == EIO_E_REPLY && one->slot != SIO_OUTBOX_ANY_NODE &&
+        sio_redis_is_redirection(reply)) {
+        outbox->way->on_refused(redis, reply, outbox->data);
+        return true;
+    }
+    if (one->lane == NULL)
+        return false;
+    if (status == EIO_E_REPLY)
+        return is_refused_for_now(reply);
+    if (status != EIO_E_UNAVAILABLE)
+        return false;
+    one->is_in_doubt = true;
+    one->lane->in_doubt++;
+    return true;
+}
+
 static void handle_answer(sio_redis *redis, int status, const sio_redis_reply *reply, void *data)
 {
     entry *one = data;
     sio_outbox *outbox = one->outbox;
 
     outbox->sent--;
-    if (status == EIO_E_REPLY && one->slot != SIO_OUTBOX_ANY_NODE && !outbox->is_closing &&
-        sio_redis_is_redirection(reply)) {
-        outbox->way->on_refused(redis, reply, outbox->data);
+    if (comes_back(one, redis, status, reply)) {
         wait_for_node(outbox, one);
         return;
     }
@@ -128,6 +163,11 @@ void sio_outbox_flush(sio_outbox *outbox)
         next = TAILQ_NEXT(one, link);
         if (redis == NULL)
             continue;
+        if (one->lane != NULL && one->lane->in_doubt > 0) {
+            if (one->is_in_doubt)
+                one->lane->on_doubt(one->lane);
+            continue;
+        }
         take(outbox, one);
         leave(one, redis);
     }
@@ -136,29 +176,51 @@ void sio_outbox_flush(sio_outbox *outbox)
 void sio_outbox_send(sio_outbox *outbox, const sio_parcel *parcel)
 {
     entry *one = calloc(1, sizeof(*one));
-    int rc = one == NULL
-                 ? EIO_E_NOMEM
-                 : sio_redis_encode(&one->command, parcel->arguments, parcel->count, SIZE_MAX);
 
-    if (rc != EIO_OK) {
-        free(one);
-        parcel->callback(rc, NULL, parcel->data);
+    if (one == NULL) {
+        parcel->callback(EIO_E_NOMEM, NULL, parcel->data);
         return;
     }
+    one->command = eio_buffer_ref(parcel->command);
     one->outbox = outbox;
     one->number = ++outbox->last_number;
     one->since_ms = uv_now(outbox->loop);
     one->callback = parcel->callback;
     one->data = parcel->data;
     one->slot = parcel->slot;
-    one->is_kept = parcel->is_kept;
+    one->lane = parcel->lane;
     sio_redis *redis = outbox->way->find(one->slot, outbox->data);
-    if (redis != NULL) {
+    if (redis != NULL && (one->lane == NULL || one->lane->waiting == 0)) {
         leave(one, redis);
         return;
     }
     drop_old(outbox);
     wait_for_node(outbox, one);
+}
+
+void sio_outbox_settle(sio_outbox *outbox, sio_outbox_lane *lane,
+                       sio_outbox_verdict (*judge)(const void *data))
+{
+    struct entry_list ended = TAILQ_HEAD_INITIALIZER(ended);
+    entry *one, *next;
+
+    for (one = TAILQ_FIRST(&outbox->waiting); one != NULL && lane->in_doubt > 0; one = next) {
+        next = TAILQ_NEXT(one, link);
+        if (one->lane != lane || !one->is_in_doubt)
+            continue;
+        one->is_in_doubt = false;
+        lane->in_doubt--;
+        one->verdict = judge(one->data);
+        if (one->verdict == SIO_OUTBOX_AGAIN)
+            continue;
+        take(outbox, one);
+        TAILQ_INSERT_TAIL(&ended, one, link);
+    }
+    sio_outbox_flush(outbox);
+    while ((one = TAILQ_FIRST(&ended)) != NULL) {
+        TAILQ_REMOVE(&ended, one, link);
+        end(one, one->verdict == SIO_OUTBOX_DONE ? EIO_OK : EIO_E_UNAVAILABLE, NULL);
+    }
 }
 
 /* ---- life ---- */

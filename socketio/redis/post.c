@@ -95,11 +95,11 @@ static void handle_up(sio_redis_link *link, void *data)
     post->handler->on_up(post, post->data);
 }
 
-static void handle_down(sio_redis_link *link, const char *why, void *data)
+static void handle_down(sio_redis_link *link, int status, const char *why, void *data)
 {
     sio_post *post = data;
 
-    (void)link;
+    (void)link, (void)status;
     forget_all(post);
     post->handler->on_down(post, true, why, post->data);
 }

@@ -60,7 +60,7 @@ bool sio_stream_id_read(uint64_t out[2], eio_slice text)
            read_digits(&out[1], dash + 1, text.base + text.len);
 }
 
-static bool is_before(const uint64_t a[2], const uint64_t b[2])
+bool sio_stream_id_is_before(const uint64_t a[2], const uint64_t b[2])
 {
     return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
 }
@@ -197,7 +197,7 @@ static void handle_info(sio_redis *redis, int status, const sio_redis_reply *rep
         return;
     }
     /* A stream that ends before what we have read is another one: its old entries are not for us. */
-    if (!reader->has_last || is_before(end, reader->last))
+    if (!reader->has_last || sio_stream_id_is_before(end, reader->last))
         memcpy(reader->last, end, sizeof(end));
     reader->has_last = true;
     set_ready(reader, true, NULL);

@@ -37,5 +37,6 @@ void sio_stream_reader_close(sio_stream_reader *reader, void (*on_closed)(void *
 
 /* Whether it is an entry's id: <digits>-<digits>, in `out` as two numbers. */
 bool sio_stream_id_read(uint64_t out[2], eio_slice text);
+bool sio_stream_id_is_before(const uint64_t a[2], const uint64_t b[2]);
 
 #endif

@@ -8,13 +8,6 @@
 #include "socketio/redis/bus.h"
 #include "socketio/redis/stream_reader.h"
 
-/* Who wants to know the id of an entry on its way. */
-typedef struct addition {
-    sio_redis_bus *bus;
-    sio_stream_added_cb *callback;
-    void *data;
-} addition;
-
 struct sio_streams {
     sio_redis_bus *bus;
     sio_redis_streams_options options; /* stream_name: own */
@@ -25,6 +18,7 @@ struct sio_streams {
     size_t open_readers;
     void (*on_closed)(void *data);
     void *closed_data;
+    sio_stream_writer **writers; /* new; two for a reader but one, by index */
     size_t reader_count;
     struct reader_slot {
         sio_streams *streams;
@@ -75,57 +69,18 @@ size_t sio_stream_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_op
 
 /* ---- adding ---- */
 
-static void handle_added(int status, const sio_redis_reply *reply, void *data)
+/* Node's adapter writes a namespace whose hash is negative to a stream that nobody reads. */
+static sio_stream_writer **writer_of(const sio_streams *streams, int32_t index)
 {
-    const addition *entry = data;
-    eio_slice id = { NULL, 0 };
-
-    if (status == EIO_OK && reply->type == SIO_REDIS_STRING)
-        id = reply->text;
-    if (status != EIO_E_CLOSED)
-        sio_redis_bus_count_published(entry->bus, status, reply);
-    if (entry->callback != NULL)
-        entry->callback(id, entry->data);
-    free(data);
+    return &streams->writers[index + (int32_t)streams->reader_count - 1];
 }
 
 void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
                      sio_stream_added_cb *callback, void *data)
 {
-    addition *entry = calloc(1, sizeof(*entry));
-    char name[SIO_STREAM_NAME_MAX], most[24];
+    int32_t index = hash_of(fields->nsp) % (int32_t)streams->reader_count;
 
-    if (entry == NULL) {
-        sio_redis_bus_count_dropped(streams->bus, "out of memory");
-        if (callback != NULL)
-            callback((eio_slice){ NULL, 0 }, data);
-        return;
-    }
-    *entry = (addition){ streams->bus, callback, data };
-    const eio_slice key = { name, sio_stream_name(name, &streams->options, fields->nsp) };
-    int most_len = snprintf(most, sizeof(most), "%zu", streams->options.max_len);
-    const eio_slice arguments[] = {
-        EIO_STR("XADD"),
-        key,
-        EIO_STR("MAXLEN"),
-        EIO_STR("~"),
-        { most, (size_t)most_len },
-        EIO_STR("*"),
-        EIO_STR("uid"),
-        fields->uid,
-        EIO_STR("nsp"),
-        fields->nsp,
-        EIO_STR("type"),
-        fields->type,
-        EIO_STR("data"),
-        fields->data,
-    };
-    sio_redis_bus_send(streams->bus, key,
-                       (sio_parcel){ .is_kept = true,
-                                     .arguments = arguments,
-                                     .count = sizeof(arguments) / sizeof(arguments[0]),
-                                     .callback = handle_added,
-                                     .data = entry });
+    sio_stream_writer_add(*writer_of(streams, index), fields, callback, data);
 }
 
 /* ---- hearing ---- */
@@ -145,32 +100,22 @@ void sio_streams_stop(sio_streams *streams, sio_stream_listener *listener)
     (void)eio_table_remove(&streams->listeners, listener);
 }
 
-static void read_fields(sio_cluster_fields *out, const sio_redis_reply *items, size_t count)
-{
-    *out = (sio_cluster_fields){ .uid = { NULL, 0 } };
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        eio_slice name = items[i].text, value = items[i + 1].text;
-        if (eio_slice_equal(name, EIO_STR("uid")))
-            out->uid = value;
-        else if (eio_slice_equal(name, EIO_STR("nsp")))
-            out->nsp = value;
-        else if (eio_slice_equal(name, EIO_STR("type")))
-            out->type = value;
-        else if (eio_slice_equal(name, EIO_STR("data")))
-            out->data = value;
-    }
-}
-
 static void handle_entry(eio_slice id, const sio_redis_reply *items, size_t count, void *data)
 {
-    sio_streams *streams = ((struct reader_slot *)data)->streams;
+    const struct reader_slot *slot = data;
+    sio_streams *streams = slot->streams;
     sio_cluster_fields fields;
 
     sio_redis_bus_count_received(streams->bus);
-    read_fields(&fields, items, count);
+    sio_stream_read_fields(&fields, items, count);
     sio_stream_listener *listener =
         fields.nsp.base == NULL ? NULL : eio_table_find(&streams->listeners, fields.nsp);
-    if (listener != NULL)
+    if (listener == NULL)
+        return;
+    if (eio_slice_equal(fields.uid, listener->uid))
+        sio_stream_writer_note(*writer_of(streams, (int32_t)(slot - streams->readers)), id,
+                               &fields);
+    else
         listener->on_entry(listener, id, &fields);
 }
 
@@ -202,6 +147,7 @@ bool sio_streams_are_ready(const sio_streams *streams)
 static void free_streams(sio_streams *streams)
 {
     eio_table_fini(&streams->listeners);
+    free(streams->writers);
     free((void *)(uintptr_t)streams->options.stream_name);
     free(streams);
 }
@@ -227,6 +173,8 @@ void sio_streams_close(sio_streams *streams, void (*on_closed)(void *data), void
     }
     streams->on_closed = on_closed;
     streams->closed_data = data;
+    for (size_t i = 0; streams->writers != NULL && i < 2 * streams->reader_count - 1; i++)
+        sio_stream_writer_close(streams->writers[i]);
     streams->open_readers++;
     for (size_t i = 0; i < streams->reader_count; i++) {
         if (streams->readers[i].reader != NULL)
@@ -268,6 +216,24 @@ static int open_reader(sio_streams *streams, uv_loop_t *loop, sio_redis_settings
     return sio_stream_reader_new(&slot->reader, loop, settings, &options, &handler, slot);
 }
 
+static int open_writers(sio_streams *streams)
+{
+    int32_t count = (int32_t)streams->reader_count;
+    char name[SIO_STREAM_NAME_MAX];
+
+    streams->writers = calloc(2 * streams->reader_count - 1, sizeof(sio_stream_writer *));
+    if (streams->writers == NULL)
+        return EIO_E_NOMEM;
+    for (int32_t i = 1 - count; i < count; i++) {
+        const eio_slice slice = { name, print_name(name, &streams->options, i) };
+        int rc = sio_stream_writer_new(writer_of(streams, i), streams->bus, slice,
+                                       streams->options.max_len);
+        if (rc != EIO_OK)
+            return rc;
+    }
+    return EIO_OK;
+}
+
 enum { STREAMS_MAX = 64 };
 
 int sio_streams_new(sio_streams **out, uv_loop_t *loop, const sio_streams_setup *setup,
@@ -289,6 +255,8 @@ int sio_streams_new(sio_streams **out, uv_loop_t *loop, const sio_streams_setup 
     *out = streams; /* from now on it is closed, not freed */
     int rc = copy_options(streams, setup->options);
     streams->options.stream_count = count;
+    if (rc == EIO_OK)
+        rc = open_writers(streams);
     for (size_t i = 0; i < count && rc == EIO_OK; i++)
         rc = open_reader(streams, loop, setup->settings, i);
     return rc == EIO_OK ? rc : eio_error_set(why, rc, "Redis: out of memory");

@@ -1,19 +1,21 @@
 /*
  * The streams of one bus: a reader for each, entries handed out by their namespace, and entries
- * that are added. While Redis is away they wait, bounded in bytes and not in time. Expected load:
- * each message between servers.
+ * that are added, each once. While Redis is away they wait, bounded in bytes and not in time.
+ * Expected load: each message between servers.
  */
 #ifndef SOCKETIO_REDIS_STREAMS_H
 #define SOCKETIO_REDIS_STREAMS_H
 
 #include "socketio/adapter/cluster_message.h"
 #include "socketio/redis/settings.h"
+#include "socketio/redis/stream_writer.h"
 
 typedef struct sio_streams sio_streams;
 
 /* A namespace that hears entries; embedded in who hears. */
 typedef struct sio_stream_listener {
-    eio_slice nsp; /* borrowed until it stops */
+    eio_slice nsp; /* borrowed until it stops, as is */
+    eio_slice uid; /* its own: entries with it are not handed out */
     /* All borrowed until it returns. */
     void (*on_entry)(struct sio_stream_listener *listener, eio_slice id,
                      const sio_cluster_fields *fields);
@@ -40,8 +42,6 @@ const sio_redis_streams_options *sio_streams_settings(const sio_streams *streams
 int sio_streams_listen(sio_streams *streams, sio_stream_listener *listener);
 void sio_streams_stop(sio_streams *streams, sio_stream_listener *listener);
 
-/* The entry's id; {NULL, 0}: it may not be in the stream. Once, from the loop. */
-typedef void sio_stream_added_cb(eio_slice id, void *data);
 /* fields: copied. Called back in the order of the calls; callback may be NULL. */
 void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
                      sio_stream_added_cb *callback, void *data);
