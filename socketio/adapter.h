@@ -51,12 +51,22 @@ struct sio_server_reply {
     bool is_sent; /**< the library's */
 };
 
+/** What a socket leaves behind when its connection is lost. */
+typedef struct sio_session {
+    eio_slice id;    /**< the socket's: 20 bytes */
+    eio_slice pid;   /**< by which it is found, known to its client alone: 20 bytes */
+    sio_rooms rooms; /**< the id first if it was in that one */
+} sio_session;
+
+/** A client that is back and waits for its session; sio_restore_end ends it, once. */
+typedef struct sio_restore sio_restore;
+
 /** A kind of adapter. Static: borrowed for ever. */
 struct sio_adapter_type {
     const char *name;
     /**
      * Events of other servers pass by the log of those that a client missed: sio_options.recovery
-     * is refused.
+     * is refused. Not so where there is restore_session.
      */
     bool lacks_recovery;
     /**
@@ -124,6 +134,28 @@ struct sio_adapter_type {
      * @param gather keep it with sio_gather_ref
      */
     int (*count)(sio_adapter *adapter, const sio_target *target, sio_gather *gather);
+
+    /*
+     * Connection state recovery in the whole cluster. Both NULL: the library keeps sessions and
+     * events itself, in the memory of this process. Otherwise every event to a socket is a
+     * broadcast to the room of its id, and what may be missed is delivered with
+     * sio_local_emit_with_offset. Not with workers.
+     */
+
+    /** A socket has lost its connection: keep its session so long. @param session borrowed */
+    void (*save_session)(sio_adapter *adapter, const sio_session *session, uint64_t keep_ms);
+    /**
+     * A client is back, here: find what it left anywhere, and take it, so that it is found once.
+     * Then sio_restore_add_session, sio_restore_add_event for each event that it missed, in their
+     * order, and at last sio_restore_end, which may all be in this call or later.
+     *
+     * @param pid      borrowed, as the session's
+     * @param offset   borrowed: what the last event it has heard was delivered with; a client's word
+     * @param restore  the adapter's until sio_restore_end, unless this fails
+     * @return EIO_OK; or an error: there is none, and `restore` is not ended
+     */
+    int (*restore_session)(sio_adapter *adapter, eio_slice pid, eio_slice offset,
+                           sio_restore *restore);
 };
 
 /** The adapter of one server alone: local delivery and nothing else. The default. */
@@ -143,6 +175,38 @@ EIO_API int sio_local_broadcast(sio_namespace *nsp, const sio_message *message,
 /** Encode an event that came from another server, and deliver it here. @return as sio_broadcast */
 EIO_API int sio_local_emit(sio_namespace *nsp, const sio_target *target, eio_slice name,
                            sio_args args);
+
+/**
+ * The same with an offset as one more argument, by which a client says what it has heard.
+ *
+ * @param offset  borrowed: printable ASCII without quotes; {NULL, 0}: none, as sio_local_emit
+ */
+EIO_API int sio_local_emit_with_offset(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                                       sio_args args, eio_slice offset);
+
+/** @return whether sio_options.recovery is on, and the adapter is to keep the sessions */
+EIO_API bool sio_namespace_restores(const sio_namespace *nsp);
+/** @return whether the client still waits; else sio_restore_end is all that is left to do */
+EIO_API bool sio_restore_is_awaited(const sio_restore *restore);
+/**
+ * Its session was found.
+ *
+ * @param session  copied
+ * @return EIO_OK; EIO_E_INVALID: not of this form; EIO_E_NOMEM
+ */
+EIO_API int sio_restore_add_session(sio_restore *restore, const sio_session *session);
+/**
+ * One event that it has missed.
+ *
+ * @param args    borrowed, without the offset
+ * @param offset  borrowed, as sio_local_emit_with_offset
+ * @return EIO_OK; EIO_E_STATE: nobody waits any more, or there is no session; EIO_E_LIMIT: it is
+ *         more than sio_recovery_options allow; or as sio_broadcast. Then end it, not whole
+ */
+EIO_API int sio_restore_add_event(sio_restore *restore, eio_slice name, sio_args args,
+                                  eio_slice offset);
+/** That was all. @param is_whole false: something is not there, so the client is a new one */
+EIO_API void sio_restore_end(sio_restore *restore, bool is_whole);
 
 /** Join the sockets of this server that are meant. @return EIO_OK or EIO_E_NOMEM */
 EIO_API int sio_local_join(sio_namespace *nsp, const sio_target *target, sio_rooms rooms);

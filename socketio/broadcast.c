@@ -6,6 +6,7 @@
 #include "socketio/gather.h"
 #include "socketio/here.h"
 #include "socketio/namespace.h"
+#include "socketio/restore.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -107,6 +108,8 @@ int sio_here_broadcast(sio_namespace *nsp, const sio_message *message, const sio
 
     nsp->server->counters.broadcasts++;
     sio_walk_target(nsp, target, deliverer_of(nsp), &what);
+    if (nsp->returning != NULL)
+        sio_restore_hold(nsp, message, target);
     return EIO_OK;
 }
 
@@ -170,6 +173,22 @@ static int encode_and(send_message *send, sio_namespace *nsp, const sio_target *
 int sio_local_emit(sio_namespace *nsp, const sio_target *target, eio_slice name, sio_args args)
 {
     return encode_and(sio_local_broadcast, nsp, target, name, args);
+}
+
+int sio_local_emit_with_offset(sio_namespace *nsp, const sio_target *target, eio_slice name,
+                               sio_args args, eio_slice offset)
+{
+    sio_encoded packet;
+
+    if (offset.base == NULL)
+        return sio_local_emit(nsp, target, name, args);
+    int rc = sio_encode_with_offset(&packet, nsp, name, args, offset);
+    if (rc != EIO_OK)
+        return rc;
+    const sio_message message = message_of(&packet, name, args);
+    rc = sio_local_broadcast(nsp, &message, target);
+    eio_buffer_unref(packet.text);
+    return rc;
 }
 
 int sio_here_emit_with_ack(sio_namespace *nsp, const sio_target *target, eio_slice name,

@@ -1,6 +1,9 @@
 #include "socketio/emit.h"
 
+#include <stdlib.h>
+
 #include "socketio/namespace.h"
+#include "socketio/restore.h"
 #include "socketio/server.h"
 #include "socketio/socket.h"
 
@@ -11,6 +14,27 @@ int sio_encode_event(sio_encoded *out, sio_namespace *nsp, const sio_target *tar
         return nsp->server->parser->encode_event(out, sio_namespace_name(nsp), false, 0, name,
                                                  args);
     return sio_recovery_encode(nsp->recovery, out, target, name, args);
+}
+
+int sio_encode_with_offset(sio_encoded *out, sio_namespace *nsp, eio_slice name, sio_args args,
+                           eio_slice offset)
+{
+    eio_slice *json = malloc((args.count + 1) * sizeof(*json) + offset.len + 2);
+
+    if (json == NULL)
+        return EIO_E_NOMEM;
+    char *text = (char *)(json + args.count + 1);
+    if (args.count > 0)
+        memcpy(json, args.json, args.count * sizeof(*json));
+    text[0] = '"';
+    memcpy(text + 1, offset.base, offset.len);
+    text[offset.len + 1] = '"';
+    json[args.count] = (eio_slice){ text, offset.len + 2 };
+    args.json = json;
+    args.count++;
+    int rc = nsp->server->parser->encode_event(out, sio_namespace_name(nsp), false, 0, name, args);
+    free(json);
+    return rc;
 }
 
 static int send_encoded(sio_socket *socket, sio_encoded *packet, unsigned flags)
@@ -44,14 +68,16 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
 
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
+    const eio_slice id = sio_socket_id(socket);
+    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
+    if (socket->state == SOCKET_CONNECTED && sio_namespace_restores(nsp))
+        return sio_broadcast(nsp, &target, name, args);
     int rc = EIO_OK;
     if (nsp->recovery == NULL ||
         socket->state == SOCKET_JOINING) { /* which has missed nothing yet */
         rc = nsp->server->parser->encode_event(&packet, sio_namespace_name(nsp), false, 0, name,
                                                args);
     } else {
-        const eio_slice id = sio_socket_id(socket);
-        const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
         rc = sio_encode_event(&packet, nsp, &target, name, args);
     }
     if (rc != EIO_OK)

@@ -35,7 +35,7 @@ static sio_rooms copy_rooms(eio_slice *names, char **text, sio_rooms rooms)
 }
 
 /* One block: the event, its attachments, the slices of all names, the names. */
-static sio_logged_event *new_event(const sio_encoded *packet, const sio_target *target)
+sio_logged_event *sio_logged_event_new(const sio_encoded *packet, const sio_target *target)
 {
     size_t names = target->rooms.count + target->except.count;
     size_t size = sizeof(sio_logged_event) + packet->attachment_count * sizeof(eio_buffer *) +
@@ -136,7 +136,7 @@ static void clear(sio_event_log *log)
 void sio_event_log_add(sio_event_log *log, const sio_encoded *packet, const sio_target *target,
                        sio_event_origin origin, uint64_t now_ms)
 {
-    sio_logged_event *event = new_event(packet, target);
+    sio_logged_event *event = sio_logged_event_new(packet, target);
 
     sio_event_log_expire(log, now_ms);
     make_room(log);

@@ -49,6 +49,8 @@ typedef struct sio_event_origin {
 /* Add the next event, which gets number last + 1. Without memory the log is emptied. */
 void sio_event_log_add(sio_event_log *log, const sio_encoded *packet, const sio_target *target,
                        sio_event_origin origin, uint64_t now_ms);
+/* One block: the event with its targets, its packet shared. New; NULL: no memory. */
+sio_logged_event *sio_logged_event_new(const sio_encoded *packet, const sio_target *target);
 /* What is sent of an event, without its targets and with bytes of its own, for another thread. New; NULL: no memory. */
 sio_logged_event *sio_logged_event_copy(const sio_logged_event *event);
 void sio_logged_event_free(sio_logged_event *event);

@@ -34,7 +34,7 @@ int sio_namespace_new(sio_namespace **out, sio_server *server, const sio_adapter
     sio_rooms_init(&nsp->rooms);
     sio_acks_init(&nsp->acks);
     int rc = EIO_OK;
-    if (server->recovery.max_disconnection_ms > 0)
+    if (server->recovery.max_disconnection_ms > 0 && type->restore_session == NULL)
         rc = sio_recovery_new(&nsp->recovery, nsp);
     if (rc == EIO_OK)
         rc = type->open(&nsp->adapter, nsp);

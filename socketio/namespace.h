@@ -10,6 +10,7 @@ struct sio_namespace {
     sio_server *server;
     sio_adapter *adapter;
     struct sio_recovery *recovery; /* NULL: none */
+    sio_socket *returning;         /* restored by the adapter, with middlewares to come: a list */
     sio_socket **sockets;          /* dense, own heap: connected and leaving ones */
     uint32_t count;
     uint32_t capacity;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "socketio/adapter.h"
+#include "socketio/emit.h"
 #include "socketio/json_member.h"
 #include "socketio/namespace.h"
 #include "socketio/server.h"
@@ -188,20 +190,11 @@ int sio_recovery_encode(sio_recovery *recovery, sio_encoded *out, const sio_targ
 int sio_recovery_encode_of(sio_recovery *recovery, sio_encoded *out, const sio_target *target,
                            eio_slice name, sio_args args, sio_event_origin origin)
 {
-    const eio_slice nsp = sio_namespace_name(recovery->nsp);
-    char offset[SIO_OFFSET_BYTES];
-    eio_slice *json = malloc((args.count + 1) * sizeof(*json));
+    char text[SIO_OFFSET_BYTES];
+    size_t len = print_offset(recovery, text, recovery->log.last + 1);
+    const eio_slice offset = { text + 1, len - 2 }; /* without its quotes */
 
-    if (json == NULL)
-        return EIO_E_NOMEM;
-    if (args.count > 0)
-        memcpy(json, args.json, args.count * sizeof(*json));
-    json[args.count] =
-        (eio_slice){ offset, print_offset(recovery, offset, recovery->log.last + 1) };
-    args.json = json;
-    args.count++;
-    int rc = recovery->server->parser->encode_event(out, nsp, false, 0, name, args);
-    free(json);
+    int rc = sio_encode_with_offset(out, recovery->nsp, name, args, offset);
     if (rc != EIO_OK)
         return rc;
     recovery->seen[origin.worker] = origin.serial;
@@ -313,11 +306,12 @@ static void send_brought(sio_socket *socket)
 
 void sio_recovery_send_missed(sio_recovery *recovery, sio_socket *socket)
 {
-    sio_event_log *log = &recovery->log;
     uint64_t next = socket->extra->recovery.heard + 1;
 
     send_brought(socket);
-
+    if (recovery == NULL)
+        return;
+    const sio_event_log *log = &recovery->log;
     if (next < sio_event_log_first(log))
         next = sio_event_log_first(log); /* its middlewares took longer than the log keeps */
     for (; next <= log->last; next++) {
@@ -328,17 +322,6 @@ void sio_recovery_send_missed(sio_recovery *recovery, sio_socket *socket)
 }
 
 /* ---- from one worker to another ---- */
-
-void sio_comeback_free(sio_comeback *what)
-{
-    if (what == NULL)
-        return;
-    for (size_t i = 0; i < what->event_count; i++)
-        sio_logged_event_free(what->events[i]);
-    free(what->events);
-    free(what->seen);
-    free(what);
-}
 
 static bool has_room(const sio_lost_session *session, sio_rooms rooms)
 {
@@ -355,30 +338,19 @@ static bool has_room(const sio_lost_session *session, sio_rooms rooms)
 /* One more event that it missed, which bears this number here. */
 static bool add_missed(sio_comeback *to, const sio_recovery *recovery, uint64_t number)
 {
-    if (to->event_count == to->capacity) {
-        size_t capacity = to->capacity == 0 ? 16 : 2 * to->capacity;
-        sio_logged_event **events = realloc(to->events, capacity * sizeof(sio_logged_event *));
-        if (events == NULL)
-            return false;
-        to->events = events;
-        to->capacity = capacity;
-    }
-    sio_logged_event *copy = sio_logged_event_copy(sio_event_log_at(&recovery->log, number));
-    if (copy == NULL)
-        return false;
-    to->events[to->event_count++] = copy;
     (void)print_offset(recovery, to->last, number);
-    return true;
+    return sio_comeback_add_event(to,
+                                  sio_logged_event_copy(sio_event_log_at(&recovery->log, number)));
 }
 
 /* Its names, and what it has seen so far; no events yet. */
-static sio_comeback *comeback_new(const sio_recovery *recovery, const sio_lost_session *session)
+static sio_comeback *comeback_of(const sio_recovery *recovery, const sio_lost_session *session)
 {
-    size_t count = session->room_count, bytes = 0;
+    sio_comeback *what =
+        sio_comeback_new(&(sio_session){ .id = { session->id, sizeof(session->id) },
+                                         .pid = pid_of(session),
+                                         .rooms = { session->rooms, session->room_count } });
 
-    for (size_t i = 0; i < count; i++)
-        bytes += session->rooms[i].len;
-    sio_comeback *what = calloc(1, sizeof(*what) + count * sizeof(eio_slice) + bytes);
     if (what == NULL)
         return NULL;
     what->seen = calloc(recovery->worker_count, sizeof(*what->seen));
@@ -387,16 +359,6 @@ static sio_comeback *comeback_new(const sio_recovery *recovery, const sio_lost_s
         return NULL;
     }
     memcpy(what->seen, recovery->seen, recovery->worker_count * sizeof(*what->seen));
-    memcpy(what->pid, session->pid, sizeof(what->pid));
-    memcpy(what->id, session->id, sizeof(what->id));
-    what->room_count = count;
-    char *text = (char *)(what->rooms + count);
-    for (size_t i = 0; i < count; i++) {
-        what->rooms[i] = (eio_slice){ text, session->rooms[i].len };
-        if (session->rooms[i].len > 0)
-            memcpy(text, session->rooms[i].base, session->rooms[i].len);
-        text += session->rooms[i].len;
-    }
     return what;
 }
 
@@ -418,7 +380,7 @@ sio_comeback *sio_recovery_give(sio_recovery *recovery, eio_slice auth)
 
     if (session == NULL || !find_heard(&heard, recovery, session, auth))
         return NULL;
-    what = comeback_new(recovery, session);
+    what = comeback_of(recovery, session);
     if (what == NULL)
         return NULL;
     keep_offset(what, auth);
@@ -469,21 +431,13 @@ static void arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *wha
 {
     sio_socket_recovery *state = &socket->extra->recovery;
 
-    memcpy(socket->id, what->id, sizeof(socket->id));
-    for (size_t i = 0; i < what->room_count; i++)
-        (void)sio_join(socket, what->rooms[i]);
+    sio_comeback_take(socket, what);
     if (!add_own(what, recovery, socket, giver)) {
-        sio_comeback_free(what);
         sio_client_close(socket->client); /* out of memory: it may try again */
         return;
     }
-    memcpy(state->pid, what->pid, sizeof(state->pid));
     memcpy(state->last, what->last, sizeof(state->last));
     state->heard = recovery->log.last;
-    state->is_recovered = true;
-    state->brought = what;
-    if (!recovery->server->recovery.run_middlewares)
-        socket->step = recovery->nsp->middlewares.count;
 }
 
 void sio_recovery_arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *what,
@@ -503,7 +457,7 @@ void sio_recovery_arrive(sio_recovery *recovery, sio_socket *socket, sio_comebac
 
 /* ---- going away ---- */
 
-static bool may_come_back(unsigned reason)
+bool sio_recovery_is_possible(unsigned reason)
 {
     switch (reason) {
     case EIO_REASON_TRANSPORT_CLOSE:
@@ -532,7 +486,7 @@ sio_lost_session *sio_recovery_note(sio_recovery *recovery, const sio_socket *so
 {
     size_t count;
 
-    if (!may_come_back(socket->reason) || sio_client_has_protocol4(socket->client) ||
+    if (!sio_recovery_is_possible(socket->reason) || sio_client_has_protocol4(socket->client) ||
         socket->nsp->server->is_closing ||
         recovery->sessions.count >= recovery->server->recovery.max_sessions)
         return NULL;

@@ -14,38 +14,27 @@
 #include "engineio/net/crypto.h"
 #include "engineio/net/deadline.h"
 #include "engineio/net/table.h"
+#include "socketio/comeback.h"
 #include "socketio/event_log.h"
 #include "socketio/packet.h"
 #include "socketio/socketio.h"
 
 typedef struct sio_recovery sio_recovery;
+struct sio_restore;
 /* What a socket left behind. */
 typedef struct sio_lost_session sio_lost_session;
-
-enum { SIO_OFFSET_BYTES = 6 + 19 + 3 }; /* an event's number as JSON text, with NUL */
-
-/* What one worker has kept for a client of another one. Own heap, of one thread at a time. */
-typedef struct sio_comeback {
-    char pid[EIO_RANDOM_ID_LEN];
-    char id[EIO_RANDOM_ID_LEN];
-    char last
-        [SIO_OFFSET_BYTES]; /* the offset that the client has once it has all of this; "": none */
-    sio_logged_event **events; /* that it has missed; own, as far as the count */
-    size_t event_count, capacity;
-    uint64_t *
-        seen; /* own, one for each worker: the serial of its last event that is in there, or was heard before */
-    size_t room_count;
-    eio_slice rooms[]; /* and their names: one block */
-} sio_comeback;
 
 /* What a socket has of it; zeroed at first. */
 typedef struct sio_socket_recovery {
     char pid[EIO_RANDOM_ID_LEN];
     char last[SIO_OFFSET_BYTES]; /* of what it brought along; "": nothing */
     bool is_recovered;
-    bool is_awaited;       /* another worker is asked for it: nothing else happens until then */
-    uint64_t heard;        /* the number of the last event that is no news for this socket */
-    sio_comeback *brought; /* own, until it is sent; NULL */
+    bool
+        is_awaited; /* another worker, or the adapter, is asked for it: nothing else happens until then */
+    struct sio_restore *restore; /* the adapter is; ended by that one; NULL */
+    sio_socket *next_returning;  /* of the namespace's list */
+    uint64_t heard;              /* the number of the last event that is no news for this socket */
+    sio_comeback *brought;       /* own, until it is sent; NULL */
 } sio_socket_recovery;
 
 int sio_recovery_new(sio_recovery **out, sio_namespace *nsp);
@@ -74,7 +63,7 @@ uint64_t sio_recovery_serial(const sio_recovery *recovery);
  * own; is_awaited: that comes later. EIO_OK, EIO_E_NOMEM or EIO_E_RANDOM.
  */
 int sio_recovery_start(sio_recovery *recovery, sio_socket *socket, eio_slice auth);
-/* Send what a restored socket has missed. Its rooms are joined. */
+/* Send what a restored socket has missed. Its rooms are joined. recovery: NULL: the adapter's. */
 void sio_recovery_send_missed(sio_recovery *recovery, sio_socket *socket);
 
 /* Where the session was lost: give it away, if its auth is right and all is there. New; NULL: it is not. */
@@ -82,9 +71,9 @@ sio_comeback *sio_recovery_give(sio_recovery *recovery, eio_slice auth);
 /* Where the client is now: `what` of that worker, taken; NULL: it has nothing. The socket goes on joining. */
 void sio_recovery_arrive(sio_recovery *recovery, sio_socket *socket, sio_comeback *what,
                          unsigned worker);
-/* May be NULL. */
-void sio_comeback_free(sio_comeback *what);
 
+/* Whether who left for this reason may come back. */
+bool sio_recovery_is_possible(unsigned reason);
 /* The socket is about to leave its rooms. NULL unless its reason allows that it comes back. New. */
 sio_lost_session *sio_recovery_note(sio_recovery *recovery, const sio_socket *socket);
 /* It has left: keep the session, and its data from now on. session: taken, may be NULL. */

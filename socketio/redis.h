@@ -275,6 +275,7 @@ typedef struct sio_redis_streams_options {
     uint64_t block_time_ms;  /**< 5000: how long one XREAD waits */
     bool use_sharded_pubsub; /**< questions and answers by SPUBLISH */
     bool only_plaintext;     /**< no event holds binary: it would be sent as plain JSON */
+    const char *session_key_prefix; /**< "sio:session:"; with sio_options.recovery; copied */
 } sio_redis_streams_options;
 
 typedef struct sio_redis_bus_options {
@@ -341,7 +342,8 @@ EIO_API extern const struct sio_adapter_type sio_adapter_redis_sharded;
 
 /**
  * Streams: one cluster with Node's @socket.io/redis-streams-adapter 0.3 and its emitter. What was
- * sent while a server's link was down reaches it later. adapter_data: a sio_redis_bus with streams.
+ * sent while a server's link was down reaches it later. With sio_options.recovery clients come back
+ * to any server of the cluster; not with workers. adapter_data: a sio_redis_bus with streams.
  */
 EIO_API extern const struct sio_adapter_type sio_adapter_redis_streams;
 

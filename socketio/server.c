@@ -188,6 +188,10 @@ static int check_options(const sio_options *options, eio_error *why)
     if (options->recovery != NULL && options->adapter != NULL && options->adapter->lacks_recovery)
         return eio_error_set(why, EIO_E_UNSUPPORTED, "recovery: adapter %s has none",
                              options->adapter->name);
+    if (options->recovery != NULL && options->worker != NULL && options->adapter != NULL &&
+        options->adapter->restore_session != NULL)
+        return eio_error_set(why, EIO_E_UNSUPPORTED, "recovery: adapter %s has none with workers",
+                             options->adapter->name);
     return EIO_OK;
 }
 

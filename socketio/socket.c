@@ -5,6 +5,7 @@
 
 #include "socketio/namespace.h"
 #include "socketio/protocol4.h"
+#include "socketio/restore.h"
 #include "socketio/server.h"
 
 static void set_state(sio_socket *socket, sio_socket_state state)
@@ -123,6 +124,8 @@ int sio_socket_new(sio_socket **out, sio_client *client, sio_namespace *nsp, eio
         rc = keep_auth(socket, auth);
     if (rc == EIO_OK && nsp->recovery != NULL)
         rc = sio_recovery_start(nsp->recovery, socket, auth);
+    if (rc == EIO_OK && sio_namespace_restores(nsp))
+        rc = sio_restore_start(socket, auth);
     if (rc != EIO_OK) {
         sio_socket_unref(socket);
         return rc;
@@ -162,7 +165,7 @@ static int answer_connect(sio_socket *socket)
     if (sio_client_has_protocol4(socket->client))
         return answer_connect4(socket);
     to = append(to, socket->id, sizeof(socket->id));
-    if (socket->nsp->recovery != NULL) {
+    if (socket->nsp->server->recovery.max_disconnection_ms > 0) {
         to = append(to, between, sizeof(between) - 1);
         to = append(to, socket->extra->recovery.pid, sizeof(socket->extra->recovery.pid));
     }
@@ -186,8 +189,10 @@ void sio_socket_connect(sio_socket *socket)
     sio_client_stop_joining(socket->client);
     sio_socket_enter_own_room(socket);
     server->counters.connected++;
-    if (sio_socket_is_recovered(socket))
+    if (sio_socket_is_recovered(socket)) {
+        sio_restore_leave(socket);
         sio_recovery_send_missed(nsp->recovery, socket);
+    }
     if (answer_connect(socket) == EIO_E_NOMEM)
         sio_client_close(socket->client); /* it would wait for ever */
     sio_room_notes_run(server);
@@ -210,6 +215,8 @@ static const char *reason_text(unsigned reason)
 
 void sio_socket_drop(sio_socket *socket)
 {
+    if (socket->extra != NULL)
+        sio_restore_abandon(socket);
     sio_socket_leave_rooms(socket);
     set_state(socket, SOCKET_GONE);
     sio_server_schedule(socket->nsp->server, socket);
@@ -246,6 +253,8 @@ static void finish_leaving(sio_socket *socket)
     call_disconnect(socket, &nsp->disconnecting);
     if (nsp->recovery != NULL)
         session = sio_recovery_note(nsp->recovery, socket);
+    else if (sio_namespace_restores(nsp))
+        sio_restore_save(socket);
     sio_socket_leave_rooms(socket);
     sio_namespace_remove(nsp, socket);
     nsp->leaving--;

@@ -92,7 +92,7 @@ typedef struct sio_recovery_options {
     bool run_middlewares;          /**< skipMiddlewares: false; sio_socket_is_recovered tells */
     size_t max_events;   /**< kept of one namespace, 100000; older ones cannot be recovered */
     size_t max_bytes;    /**< of them, 64 MiB */
-    size_t max_sessions; /**< of one namespace, 100000 */
+    size_t max_sessions; /**< of one namespace, 100000; not where the adapter keeps them */
 } sio_recovery_options;
 
 /** How packets look on the wire: a server and its clients must agree. */
@@ -361,8 +361,9 @@ EIO_API eio_session *sio_socket_session(const sio_socket *socket);
 
 /**
  * Hang application data on a socket: socket.data. With recovery it goes over to the socket that the
- * client comes back with, unless that is one of another worker, whose thread must not have it; after
- * on_disconnect the old one has none.
+ * client comes back with, unless that is one of another worker, whose thread must not have it, or the
+ * adapter keeps the sessions (that of streams): then it goes with the old one. After on_disconnect
+ * the old one has none.
  *
  * @param data     taken if destroy is given
  * @param destroy  called with data when it is replaced or the socket's memory goes; may be NULL

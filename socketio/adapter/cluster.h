@@ -64,6 +64,19 @@ eio_buffer *sio_cluster_channel(const sio_cluster *cluster, eio_slice part);
 
 /* Do what a message asks for, unless it is our own or for another namespace. EIO_OK, or why not. */
 int sio_cluster_handle(sio_cluster *cluster, const sio_cluster_message *message);
+
+/* What a broadcast says. */
+typedef struct sio_cluster_broadcast_parts {
+    sio_wire_event event;
+    sio_opts opts;
+    bool has_id; /* its sender waits for an acknowledgement */
+} sio_cluster_broadcast_parts;
+
+/* Borrows from the message. EIO_OK; EIO_E_PROTOCOL: not of this form; EIO_E_NOMEM. */
+int sio_cluster_read_broadcast(sio_cluster_broadcast_parts *out,
+                               const sio_cluster_message *message);
+void sio_cluster_broadcast_parts_fini(sio_cluster_broadcast_parts *parts);
+
 /* A message came on a channel, whose callback this is. data: the cluster */
 void sio_cluster_receive(eio_slice channel, eio_slice bytes, void *data);
 

@@ -99,24 +99,43 @@ static int emit_for(sio_cluster *cluster, const sio_cluster_message *message, co
     return rc;
 }
 
-static int handle_broadcast(sio_cluster *cluster, const sio_cluster_message *message)
+int sio_cluster_read_broadcast(sio_cluster_broadcast_parts *out, const sio_cluster_message *message)
 {
     eio_slice packet = sio_json_member(message->data, EIO_STR("packet"));
-    sio_wire_event event;
-    sio_opts opts;
 
-    int rc = sio_wire_event_read(&event, &message->wire, sio_json_member(packet, EIO_STR("data")));
+    out->has_id = sio_json_member(packet, EIO_STR("id")).base != NULL;
+    int rc =
+        sio_wire_event_read(&out->event, &message->wire, sio_json_member(packet, EIO_STR("data")));
     if (rc != EIO_OK)
         return rc;
-    rc = sio_opts_read(&opts, sio_json_member(message->data, EIO_STR("opts")));
-    if (rc == EIO_OK) {
-        if (message->request_id.value.base != NULL)
-            rc = emit_for(cluster, message, &opts, &event);
-        else
-            rc = sio_local_emit(cluster->base.nsp, &opts.target, event.name, event.args);
-        sio_opts_fini(&opts);
-    }
-    sio_wire_event_fini(&event);
+    rc = sio_opts_read(&out->opts, sio_json_member(message->data, EIO_STR("opts")));
+    if (rc != EIO_OK)
+        sio_wire_event_fini(&out->event);
+    return rc;
+}
+
+void sio_cluster_broadcast_parts_fini(sio_cluster_broadcast_parts *parts)
+{
+    sio_opts_fini(&parts->opts);
+    sio_wire_event_fini(&parts->event);
+}
+
+static int handle_broadcast(sio_cluster *cluster, const sio_cluster_message *message)
+{
+    sio_cluster_broadcast_parts parts;
+    eio_slice offset = message->offset;
+
+    int rc = sio_cluster_read_broadcast(&parts, message);
+    if (rc != EIO_OK)
+        return rc;
+    if (parts.has_id || (parts.opts.target.flags & SIO_VOLATILE) != 0)
+        offset = (eio_slice){ NULL, 0 }; /* as Node: nobody comes back to these */
+    if (message->request_id.value.base != NULL)
+        rc = emit_for(cluster, message, &parts.opts, &parts.event);
+    else
+        rc = sio_local_emit_with_offset(cluster->base.nsp, &parts.opts.target, parts.event.name,
+                                        parts.event.args, offset);
+    sio_cluster_broadcast_parts_fini(&parts);
     return rc;
 }
 

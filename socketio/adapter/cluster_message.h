@@ -30,6 +30,8 @@ typedef struct sio_cluster_message {
     sio_wire wire;
     eio_slice data; /* a part of the wire: a JSON object */
     sio_wire_string uid, nsp, request_id;
+    eio_slice
+        offset; /* borrowed: what clients are told of an event; {NULL, 0}: nothing. The caller's */
 } sio_cluster_message;
 
 /*

@@ -60,6 +60,11 @@ bool sio_stream_id_read(uint64_t out[2], eio_slice text)
            read_digits(&out[1], dash + 1, text.base + text.len);
 }
 
+void sio_stream_reader_position(uint64_t out[2], const sio_stream_reader *reader)
+{
+    memcpy(out, reader->last, sizeof(reader->last));
+}
+
 bool sio_stream_id_is_before(const uint64_t a[2], const uint64_t b[2])
 {
     return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);

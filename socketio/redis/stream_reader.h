@@ -35,6 +35,9 @@ int sio_stream_reader_new(sio_stream_reader **out, uv_loop_t *loop, sio_redis_se
 /* Taken; no more callbacks but on_closed. */
 void sio_stream_reader_close(sio_stream_reader *reader, void (*on_closed)(void *data), void *data);
 
+/* The entry that was read last, or after which it began; zeros: it has not begun. */
+void sio_stream_reader_position(uint64_t out[2], const sio_stream_reader *reader);
+
 /* Whether it is an entry's id: <digits>-<digits>, in `out` as two numbers. */
 bool sio_stream_id_read(uint64_t out[2], eio_slice text);
 bool sio_stream_id_is_before(const uint64_t a[2], const uint64_t b[2]);

@@ -10,7 +10,7 @@
 
 struct sio_streams {
     sio_redis_bus *bus;
-    sio_redis_streams_options options; /* stream_name: own */
+    sio_redis_streams_options options; /* its texts: own */
     void (*on_change)(sio_redis_bus *bus, const char *why);
     void (*on_log)(sio_redis_bus *bus, char level, const char *line);
     eio_table listeners;
@@ -100,6 +100,16 @@ void sio_streams_stop(sio_streams *streams, sio_stream_listener *listener)
     (void)eio_table_remove(&streams->listeners, listener);
 }
 
+void sio_streams_position(uint64_t out[2], const sio_streams *streams, eio_slice nsp)
+{
+    int32_t index = hash_of(nsp) % (int32_t)streams->reader_count;
+
+    if (index < 0) /* nobody reads it: nothing of it is still to come */
+        out[0] = out[1] = UINT64_MAX;
+    else
+        sio_stream_reader_position(out, streams->readers[index].reader);
+}
+
 static void handle_entry(eio_slice id, const sio_redis_reply *items, size_t count, void *data)
 {
     const struct reader_slot *slot = data;
@@ -149,6 +159,7 @@ static void free_streams(sio_streams *streams)
     eio_table_fini(&streams->listeners);
     free(streams->writers);
     free((void *)(uintptr_t)streams->options.stream_name);
+    free((void *)(uintptr_t)streams->options.session_key_prefix);
     free(streams);
 }
 
@@ -191,13 +202,16 @@ static int copy_options(sio_streams *streams, const sio_redis_streams_options *g
 
     *options = *given;
     options->stream_name = strdup(given->stream_name == NULL ? "socket.io" : given->stream_name);
+    options->session_key_prefix =
+        strdup(given->session_key_prefix == NULL ? "sio:session:" : given->session_key_prefix);
     if (options->max_len == 0)
         options->max_len = 10000;
     if (options->read_count == 0)
         options->read_count = 100;
     if (options->block_time_ms == 0)
         options->block_time_ms = 5000;
-    return options->stream_name == NULL ? EIO_E_NOMEM : EIO_OK;
+    return options->stream_name == NULL || options->session_key_prefix == NULL ? EIO_E_NOMEM
+                                                                               : EIO_OK;
 }
 
 static int open_reader(sio_streams *streams, uv_loop_t *loop, sio_redis_settings *settings,

@@ -45,6 +45,8 @@ void sio_streams_stop(sio_streams *streams, sio_stream_listener *listener);
 /* fields: copied. Called back in the order of the calls; callback may be NULL. */
 void sio_streams_add(sio_streams *streams, const sio_cluster_fields *fields,
                      sio_stream_added_cb *callback, void *data);
+/* The entry of a namespace's stream that was read last: later ones are still to come. */
+void sio_streams_position(uint64_t out[2], const sio_streams *streams, eio_slice nsp);
 /* The stream of a namespace, as Node picks it: "<name>", or "<name>-<i>" of several. */
 enum { SIO_STREAM_NAME_MAX = 300 };
 size_t sio_stream_name(char out[SIO_STREAM_NAME_MAX], const sio_redis_streams_options *options,
