@@ -7,6 +7,7 @@ import { RedisCluster } from '../../support/redis.mjs';
 import { collect, eventually, happens } from '../../support/waiting.mjs';
 
 const BACK_MS = 15000; /* for the cluster itself to agree on a new master */
+const FLOWING_MS = 5000; /* after that: what the servers need to find it */
 const isRising = (numbers) => numbers.every((number, i) => i === 0 || number > numbers[i - 1]);
 const rooms = Array.from({ length: 12 }, (_, i) => `room-${i}`);
 const channelOf = (room) => `socket.io#/#${room}#`;
@@ -102,7 +103,8 @@ for (const adapter of ADAPTERS) {
             await cluster.kill(dead);
             await eventually(async () => (await cluster.masterOf(slot)) !== dead, 'another master', BACK_MS);
             const before = rooms.map((room) => heard[room].length);
-            await eventually(() => rooms.every((room, i) => heard[room].length > before[i] + 5), 'all rooms to be heard again');
+            await eventually(() => rooms.every((room, i) => heard[room].length > before[i] + 5), 'all rooms to be heard again',
+                FLOWING_MS);
             stop();
             for (const room of rooms) assert.ok(isRising(heard[room]), `${room} in order, and none twice`);
             for (const { url } of servers) await eventually(async () => (await fetch(`${url}/readyz`)).ok, 'all to be ready', BACK_MS);
