@@ -96,6 +96,7 @@ struct sio_adapter_type {
     /**
      * A room of this server changes. The rooms that bear a connected socket's id are told of as
      * JOINED and LEFT do, too.
+     * Of another worker's rooms it is told by CREATED and DELETED alone, for each worker that has one.
      * Called from within joins and leaves: no call that joins or leaves. May be NULL.
      *
      * @param id  the socket's, {NULL, 0} for CREATED and DELETED

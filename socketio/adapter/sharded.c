@@ -18,6 +18,7 @@ typedef struct sharded {
 /* A room whose channel is listened to; one block with its name. */
 typedef struct room_channel {
     sio_subscription *subscription;
+    unsigned holders; /* workers that have the room; without workers one */
     size_t name_len;
     char name[];
 } room_channel;
@@ -44,13 +45,19 @@ static size_t count_units(eio_slice text)
 
 /* ---- sending ---- */
 
+/* What is for it comes on the common channel, as what is for a socket's own room does. */
+static bool is_private(const sharded *adapter, eio_slice room)
+{
+    return adapter->mode == SIO_SHARDED_DYNAMIC && count_units(room) == PRIVATE_ROOM_UNITS;
+}
+
 /* The room whose channel a message goes to; {NULL, 0}: the common one. */
 static eio_slice pick_room(const sharded *adapter, const sio_target *target)
 {
     if (target == NULL || target->rooms.count != 1 || adapter->mode == SIO_SHARDED_STATIC)
         return (eio_slice){ NULL, 0 };
     const eio_slice room = target->rooms.names[0];
-    if (adapter->mode == SIO_SHARDED_DYNAMIC && count_units(room) == PRIVATE_ROOM_UNITS)
+    if (is_private(adapter, room))
         return (eio_slice){ NULL, 0 };
     return room.base == NULL ? EIO_STR("") : room;
 }
@@ -75,13 +82,20 @@ static int send_message(sio_cluster *cluster, const sio_cluster_outgoing *messag
 
 static void listen_to_room(sharded *adapter, eio_slice name)
 {
-    room_channel *room = malloc(sizeof(*room) + name.len);
+    room_channel *room = eio_table_find(&adapter->rooms, name);
+
+    if (room != NULL) {
+        room->holders++;
+        return;
+    }
+    room = malloc(sizeof(*room) + name.len);
     eio_buffer *channel =
         sio_cluster_channel(&adapter->cluster, name.base == NULL ? EIO_STR("") : name);
     int rc = room == NULL || channel == NULL ? EIO_E_NOMEM : EIO_OK;
 
     if (rc == EIO_OK) {
         room->subscription = NULL;
+        room->holders = 1;
         room->name_len = name.len;
         if (name.base != NULL)
             memcpy(room->name, name.base, name.len);
@@ -103,7 +117,7 @@ static void leave_room_alone(sharded *adapter, eio_slice name)
 {
     room_channel *room = eio_table_find(&adapter->rooms, name);
 
-    if (room == NULL)
+    if (room == NULL || --room->holders > 0)
         return;
     eio_table_remove(&adapter->rooms, room);
     sio_subscription_remove(room->subscription);
@@ -115,15 +129,10 @@ static void handle_room(sio_adapter *base, sio_room_change change, eio_slice roo
     sharded *adapter = (sharded *)(void *)base;
 
     (void)id;
-    if (adapter->mode == SIO_SHARDED_STATIC)
+    if (adapter->mode == SIO_SHARDED_STATIC || is_private(adapter, room))
         return;
     switch (change) {
-    case SIO_ROOM_CREATED:
-        /* What is for a socket's own room comes on the common channel. */
-        if (adapter->mode == SIO_SHARDED_DYNAMIC_PRIVATE ||
-            sio_namespace_find(base->nsp, room) == NULL)
-            listen_to_room(adapter, room);
-        break;
+    case SIO_ROOM_CREATED: listen_to_room(adapter, room); break;
     case SIO_ROOM_DELETED: leave_room_alone(adapter, room); break;
     case SIO_ROOM_JOINED:
     case SIO_ROOM_LEFT: break;

@@ -42,6 +42,22 @@ static int broadcast(sio_adapter *adapter, const sio_message *message, const sio
     return rc != EIO_OK ? rc : sio_hub_write(adapter->nsp, draft, NULL);
 }
 
+/* The adapter of worker 0 may have to listen for a room that only this worker has. */
+static void handle_room(sio_adapter *adapter, sio_room_change change, eio_slice room, eio_slice id)
+{
+    sio_letter draft = { .kind = SIO_LETTER_ROOM_CREATED, .name = room };
+
+    (void)id;
+    if (adapter->nsp->server->cluster->on_room == NULL || change == SIO_ROOM_JOINED ||
+        change == SIO_ROOM_LEFT)
+        return;
+    if (change == SIO_ROOM_DELETED)
+        draft.kind = SIO_LETTER_ROOM_DELETED;
+    if (sio_hub_write(adapter->nsp, draft, NULL) == EIO_E_NOMEM)
+        sio_server_log(adapter->nsp->server, 'e',
+                       "the cluster does not hear of a room of this worker: out of memory");
+}
+
 static int join(sio_adapter *adapter, const sio_target *target, sio_rooms rooms)
 {
     const sio_letter draft = { .kind = SIO_LETTER_JOIN, .target = *target, .rooms = rooms };
@@ -100,6 +116,7 @@ const sio_adapter_type sio_adapter_by_mail = {
     .open = open_by_mail,
     .close = close_by_mail,
     .broadcast = broadcast,
+    .on_room = handle_room,
     .join = join,
     .leave = leave,
     .disconnect = disconnect,

@@ -17,6 +17,8 @@ typedef enum sio_letter_kind {
     SIO_LETTER_FETCH,
     SIO_LETTER_COUNT,
     SIO_LETTER_SERVER_SIDE,
+    SIO_LETTER_ROOM_CREATED, /* of that worker; for the hub's adapter */
+    SIO_LETTER_ROOM_DELETED,
     SIO_LETTER_N_KINDS
 } sio_letter_kind;
 

@@ -371,6 +371,16 @@ static sio_namespace *find_namespace(const sio_letter *letter, sio_server *serve
                                : sio_server_find_namespace(server, letter->nsp);
 }
 
+static void change_room(sio_namespace *nsp, const sio_letter *letter)
+{
+    const sio_adapter_type *type = nsp->adapter->type;
+    bool created = letter->kind == SIO_LETTER_ROOM_CREATED;
+
+    if (type->on_room != NULL)
+        type->on_room(nsp->adapter, created ? SIO_ROOM_CREATED : SIO_ROOM_DELETED, letter->name,
+                      (eio_slice){ NULL, 0 });
+}
+
 void sio_letter_read(const sio_letter *letter, sio_sibling *member)
 {
     static void (*const readers[SIO_LETTER_N_KINDS])(sio_namespace *, const sio_letter *) = {
@@ -382,6 +392,8 @@ void sio_letter_read(const sio_letter *letter, sio_sibling *member)
         [SIO_LETTER_FETCH] = fetch,
         [SIO_LETTER_COUNT] = count,
         [SIO_LETTER_SERVER_SIDE] = server_side,
+        [SIO_LETTER_ROOM_CREATED] = change_room,
+        [SIO_LETTER_ROOM_DELETED] = change_room,
     };
     sio_server *server = member->server;
     sio_namespace *nsp =

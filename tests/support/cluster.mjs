@@ -37,4 +37,20 @@ export async function pair(t, redis, adapter, kinds, options) {
     return { servers, clients };
 }
 
+/*
+ * What one says in `room` all of them hear: a channel of the room's own may be subscribed to later than its server is
+ * found.
+ */
+export async function hearEachOther(clients) {
+    const heard = clients.map(() => new Set());
+    const notes = heard.map((senders) => (i) => senders.add(i));
+
+    clients.forEach((client, i) => client.on('probe', notes[i]));
+    await eventually(() => {
+        clients.forEach((client, i) => client.emit('broadcast', 'room', 'probe', i));
+        return heard.every((senders) => senders.size === clients.length);
+    }, 'all to hear each other');
+    clients.forEach((client, i) => client.off('probe', notes[i]));
+}
+
 export const sockets = async (client, room) => (await ask(client, 'fetch', room))[0];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ask, connected } from '../../support/clients.mjs';
-import { ADAPTERS, member, sockets, websocket } from '../../support/cluster.mjs';
+import { ADAPTERS, hearEachOther, member, sockets, websocket } from '../../support/cluster.mjs';
 import { redisFor } from '../../support/redis.mjs';
 import { oursOnly } from '../../support/testbed.mjs';
 import { collect, eventually, happens } from '../../support/waiting.mjs';
@@ -22,6 +22,7 @@ async function neighbours(t, adapter, other) {
 
     await Promise.all(clients.map((client) => ask(client, 'join', 'room')));
     for (const client of clients) await eventually(async () => (await sockets(client, 'room')).length === ALL, 'the servers to find each other');
+    await hearEachOther(clients);
     return { here, there, clients };
 }
 
@@ -44,6 +45,22 @@ for (const adapter of ADAPTERS) {
                 clients.forEach((client, i) => client.emit('bcast', i));
                 for (const events of await Promise.all(last)) assert.deepEqual(events.map(([i]) => i).sort((a, b) => a - b), [...clients.keys()]);
                 assert.deepEqual(more, []);
+            });
+
+            test('a room that one worker has is heard from elsewhere, until its last member in any worker has left', async (t) => {
+                const { here, there } = await neighbours(t, adapter, other);
+                const heard = new Set();
+
+                here.forEach((client, i) => client.on('alone', () => heard.add(i)));
+                await Promise.all(here.map((client, i) => ask(client, 'join', `alone ${i}`)));
+                await eventually(() => {
+                    here.forEach((_, i) => there[0].emit('broadcast', `alone ${i}`, 'alone', i));
+                    return heard.size === HERE;
+                }, 'each to hear what is for its own room');
+                await Promise.all(here.slice(1).map((client) => ask(client, 'leave', 'room')));
+                await eventually(async () => (await sockets(there[0], 'room')).length === 1 + THERE, 'them to have left');
+                there[0].emit('broadcast', 'room', 'still', 'here');
+                assert.deepEqual(await happens(here[0], 'still'), ['here']);
             });
 
             test('what a client says to all it hears before the answer to what it says next', async (t) => {
