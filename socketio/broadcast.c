@@ -291,11 +291,7 @@ int sio_broadcast_with_ack(sio_namespace *nsp, const sio_target *target, eio_sli
         rc = sio_local_emit_with_ack(nsp, target, name, args, gather);
     else
         rc = type->emit_with_ack(nsp->adapter, target, name, args, timeout_ms, gather);
-    if (rc != EIO_OK)
-        sio_gather_cancel(gather);
-    else
-        sio_gather_release(gather);
-    return rc;
+    return sio_gather_asked(gather, rc);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): one call, as with Node */

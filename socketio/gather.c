@@ -55,6 +55,15 @@ void sio_gather_cancel(sio_gather *gather)
     sio_gather_unref(gather);
 }
 
+int sio_gather_asked(sio_gather *gather, int rc)
+{
+    if (rc != EIO_OK)
+        sio_gather_cancel(gather);
+    else
+        sio_gather_release(gather);
+    return rc;
+}
+
 static void handle_timeout(sio_timeout *timeout)
 {
     sio_gather *gather = (sio_gather *)((char *)timeout - offsetof(sio_gather, timeout));

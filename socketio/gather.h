@@ -72,6 +72,8 @@ int sio_gather_new_relay(sio_gather **out, sio_namespace *nsp, uint64_t timeout_
 uint64_t sio_gather_default_ms(const sio_namespace *nsp);
 /* Nobody could be asked: it ends without a callback. */
 void sio_gather_cancel(sio_gather *gather);
+/* Everybody is asked, or could not be: release it, or cancel. Returns rc. */
+int sio_gather_asked(sio_gather *gather, int rc);
 
 /* One block, with a reference to its socket: free() it. NULL when out of memory. */
 sio_found_socket *sio_found_copy(const sio_found_socket *from);

@@ -146,11 +146,7 @@ int sio_fetch_sockets(sio_namespace *nsp, const sio_target *target, uint64_t tim
         rc = sio_local_fetch(nsp, target, gather);
     else
         rc = type->fetch(nsp->adapter, target, gather);
-    if (rc != EIO_OK)
-        sio_gather_cancel(gather);
-    else
-        sio_gather_release(gather);
-    return rc;
+    return sio_gather_asked(gather, rc);
 }
 
 /* ---- counting ---- */
@@ -189,9 +185,5 @@ int sio_count_sockets(sio_namespace *nsp, const sio_target *target, uint64_t tim
         rc = type->count(nsp->adapter, target, gather);
     else
         rc = type->fetch(nsp->adapter, target, gather);
-    if (rc != EIO_OK)
-        sio_gather_cancel(gather);
-    else
-        sio_gather_release(gather);
-    return rc;
+    return sio_gather_asked(gather, rc);
 }
