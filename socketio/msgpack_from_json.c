@@ -187,20 +187,19 @@ static int find_placeholders(sio_placeholders *list, eio_slice json, size_t atta
 int sio_msgpack_put_json(eio_buffer **out, eio_slice json, eio_buffer *const *attachments,
                          size_t count)
 {
-    sio_placeholders list = { NULL, 0, 0 };
+    sio_placeholders list;
 
     if (json.len > UINT32_MAX)
         return EIO_E_TOO_BIG;
     int rc = sio_json_check(json);
     if (rc != EIO_OK)
         return rc == EIO_E_PROTOCOL ? EIO_E_INVALID : rc;
+    sio_placeholders_init(&list);
     rc = find_placeholders(&list, json, count);
-    if (rc == EIO_OK) {
-        input in = { json.base, json.base + json.len, list.items, list.items };
-        if (list.count > 0)
-            in.last = list.items + list.count;
-        rc = convert(out, in, attachments);
-    }
+    if (rc == EIO_OK)
+        rc = convert(
+            out, (input){ json.base, json.base + json.len, list.items, list.items + list.count },
+            attachments);
     sio_placeholders_fini(&list);
     return rc;
 }

@@ -39,6 +39,10 @@ static char *write_number(char *out, uint64_t number)
     char digits[DIGITS_MAX];
     char *at = digits + sizeof(digits);
 
+    if (number < 10) { /* as attachments are counted */
+        *out = (char)('0' + number);
+        return out + 1;
+    }
     do {
         *--at = (char)('0' + number % 10);
         number /= 10;
@@ -177,7 +181,7 @@ __attribute__((noinline)) static int encode_binary(sio_encoded *out, packet_head
 {
     send_plan plan;
 
-    plan.found = (sio_placeholders){ NULL, 0, 0 };
+    sio_placeholders_init(&plan.found);
     plan.used_count = 0;
     int rc = plan_attachments(&plan, *args);
     head.attachments = plan.used_count;

@@ -39,17 +39,37 @@ static unsigned parse_num(eio_slice digits)
     return num;
 }
 
+void sio_placeholders_init(sio_placeholders *list)
+{
+    list->items = list->few;
+    list->count = 0;
+    list->capacity = SIO_PLACEHOLDERS_FEW;
+}
+
+static int grow(sio_placeholders *list)
+{
+    size_t capacity = list->capacity * 2;
+    bool is_few = list->items == list->few;
+    sio_placeholder *items = realloc(is_few ? NULL : list->items, capacity * sizeof(*items));
+
+    if (items == NULL)
+        return EIO_E_NOMEM;
+    if (is_few)
+        memcpy(items, list->few, sizeof(list->few));
+    list->items = items;
+    list->capacity = capacity;
+    return EIO_OK;
+}
+
 static int append(sio_placeholders *list, eio_slice whole, eio_slice digits, size_t text)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        sio_placeholder *items = realloc(list->items, capacity * sizeof(*items));
-        if (items == NULL)
-            return EIO_E_NOMEM;
-        list->items = items;
-        list->capacity = capacity;
-    }
-    list->items[list->count++] = (sio_placeholder){ whole, digits, text, parse_num(digits) };
+    if (list->count == list->capacity && grow(list) != EIO_OK)
+        return EIO_E_NOMEM;
+    sio_placeholder *item = &list->items[list->count++];
+    item->whole = whole;
+    item->digits = digits;
+    item->text = text;
+    item->num = parse_num(digits);
     return EIO_OK;
 }
 
@@ -119,21 +139,56 @@ static int close_level(finder *find, const char *end)
     return append(find->list, whole, top->digits, find->text);
 }
 
+/* As each client of Socket.IO writes them, and hardly anybody else: where it ends, or NULL if it is not one. */
+static const char *usual_end(const char *at, const char *end, eio_slice *digits)
+{
+    static const char usual[] = "{\"_placeholder\":true,\"num\":";
+    enum { USUAL_LEN = sizeof(usual) - 1, HALF_LEN = 16 };
+
+    /* Two comparisons that overlap, because compilers make no call for those. */
+    if (end - at <= USUAL_LEN || memcmp(at, usual, HALF_LEN) != 0 ||
+        memcmp(at + USUAL_LEN - HALF_LEN, usual + USUAL_LEN - HALF_LEN, HALF_LEN) != 0)
+        return NULL;
+    at += USUAL_LEN;
+    digits->base = at;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    digits->len = (size_t)(at - digits->base);
+    return at < end && *at == '}' ? at + 1 : NULL;
+}
+
+/* An array or object begins: on to what stands in it, or behind it where it is a placeholder. */
+static int open_level(finder *find, const char **at)
+{
+    eio_slice digits;
+    const char *end = usual_end(*at, find->end, &digits);
+
+    if (end != NULL) {
+        eio_slice whole = { *at, (size_t)(end - *at) };
+        *at = end;
+        return append(find->list, whole, digits, find->text);
+    }
+    level *top = &find->levels[find->depth++];
+    top->start = (*at)++;
+    top->found = find->list->count;
+    top->digits = (eio_slice){ NULL, 0 };
+    top->marked = false;
+    return EIO_OK;
+}
+
 static int find_in_text(finder *find, const char *at)
 {
     int rc = EIO_OK;
 
     while (at < find->end && rc == EIO_OK) {
         switch (*at) {
-        case '"': at = read_string(find, at); continue;
+        case '"': at = read_string(find, at); break;
         case '[':
-        case '{':
-            find->levels[find->depth++] = (level){ .start = at, .found = find->list->count };
-            break;
+        case '{': rc = open_level(find, &at); break;
         case ']':
-        case '}': rc = close_level(find, at + 1); break;
+        case '}': rc = close_level(find, ++at); break;
+        default: at++;
         }
-        at++;
     }
     return rc;
 }
@@ -155,6 +210,6 @@ int sio_placeholders_find(sio_placeholders *list, const eio_slice *texts, size_t
 
 void sio_placeholders_fini(sio_placeholders *list)
 {
-    free(list->items);
-    *list = (sio_placeholders){ NULL, 0, 0 };
+    if (list->items != list->few)
+        free(list->items);
 }

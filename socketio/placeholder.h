@@ -18,12 +18,17 @@ typedef struct sio_placeholder {
     unsigned num;     /* its value, or SIO_PLACEHOLDER_BAD */
 } sio_placeholder;
 
-/* A list that is kept for reuse. All zeros is an empty one. */
+enum { SIO_PLACEHOLDERS_FEW = 4 };
+
+/* A list, in place while it is short: it stays where it is. sio_placeholders_init makes it an empty one. */
 typedef struct sio_placeholders {
-    sio_placeholder *items;
+    sio_placeholder *items; /* few, or heap */
     size_t count;
     size_t capacity;
+    sio_placeholder few[SIO_PLACEHOLDERS_FEW];
 } sio_placeholders;
+
+void sio_placeholders_init(sio_placeholders *list);
 
 /*
  * Append the placeholders of some texts in the order in which they stand. What is inside of one is
@@ -33,7 +38,7 @@ typedef struct sio_placeholders {
  */
 int sio_placeholders_find(sio_placeholders *list, const eio_slice *texts, size_t count);
 
-/* Free what the list holds; it is empty then. */
+/* Free what the list holds; use it no more. */
 void sio_placeholders_fini(sio_placeholders *list);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engineio/net/buffer_private.h"
 #include "socketio/placeholder.h"
 
 const eio_slice sio_root_nsp = { "/", 1 };
@@ -19,9 +20,10 @@ struct sio_reassembly {
 
 static const char *check_placeholders(eio_slice payload, size_t attachments)
 {
-    sio_placeholders list = { NULL, 0, 0 };
+    sio_placeholders list;
     const char *fault = NULL;
 
+    sio_placeholders_init(&list);
     if (sio_placeholders_find(&list, &payload, payload.len == 0 ? 0 : 1) != EIO_OK)
         fault = eio_strerror(EIO_E_NOMEM);
     for (size_t i = 0; i < list.count && fault == NULL; i++) {
@@ -124,6 +126,19 @@ const char *sio_reassembly_hold(sio_packet *packet, eio_buffer *payload, const e
     return NULL;
 }
 
+/* Not by eio_buffer_copy: this one is soon given back, and one of a usual size is there for the next. */
+static eio_buffer *attachment_of(eio_slice bytes)
+{
+    eio_buffer *attachment = eio_buffer_new(bytes.len);
+
+    if (attachment == NULL)
+        return NULL;
+    if (bytes.len > 0)
+        memcpy(attachment->payload, bytes.base, bytes.len);
+    attachment->len = bytes.len;
+    return attachment;
+}
+
 /* Never inline: text would save registers for it. */
 __attribute__((noinline)) sio_decode_result
 sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending, eio_slice bytes)
@@ -134,7 +149,7 @@ sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pendin
         return sio_decode_fail(decoder, "got binary data when not reconstructing a packet");
     if (bytes.len > self->bytes_left)
         return sio_decode_fail(decoder, too_large);
-    eio_buffer *attachment = eio_buffer_copy(bytes);
+    eio_buffer *attachment = attachment_of(bytes);
     if (attachment == NULL)
         return sio_decode_fail(decoder, eio_strerror(EIO_E_NOMEM));
     self->bytes_left -= bytes.len;

@@ -10,19 +10,22 @@
 
 /*
  * What a thread has given back is there for its next packets: malloc and free would be a tenth of what a short echo
- * costs.
+ * costs, and more where glibc has no list of its own for the size.
  */
 enum {
-    CLASS_BYTES = 64,
-    CLASSES = 3, /* capacities of 64, 128 and 192 bytes */
-    MOST_SPARES = EIO_SPARES_ARE_KEPT
-                      ? 1024
-                      : 0, /* of a thread: what a hundred clients answer in one pass of the loop */
+    SHORT_STEP = 64,
+    SHORT_CLASSES = 3, /* capacities of 64, 128 and 192 bytes */
+    SHORT_MOST = SHORT_STEP * SHORT_CLASSES,
+    LONG_STEP = 256,
+    LONG_CLASSES = 16, /* then of 256, 512 and so on to 4 096 */
+    CLASSES = SHORT_CLASSES + LONG_CLASSES,
+    /* of a thread: what a hundred clients answer in one pass of the loop */
+    MOST_SPARE_BYTES = EIO_SPARES_ARE_KEPT ? 256 * 1024 : 0,
 };
 
 typedef struct spare_buffers {
     eio_buffer *first[CLASSES]; /* linked by their companions */
-    unsigned room; /* so many more may be kept; none before it is known who frees them */
+    size_t room; /* so many more bytes may be kept; none before it is known who frees them */
     bool is_set_up;
 } spare_buffers;
 
@@ -56,13 +59,26 @@ static void set_up_spares(void)
     spares.is_set_up = true;
     pthread_once(&spares_once, make_spares_key);
     if (has_spares_key && pthread_setspecific(spares_key, &spares) == 0)
-        spares.room = MOST_SPARES;
+        spares.room = MOST_SPARE_BYTES;
 }
 
 /* The list for buffers of that capacity, or of the next one that has a list. None for large ones, and for 0. */
 static inline size_t class_of(size_t capacity)
 {
-    return (capacity - 1) / CLASS_BYTES;
+    if (capacity <= SHORT_MOST)
+        return (capacity - 1) / SHORT_STEP;
+    return SHORT_CLASSES + (capacity - 1) / LONG_STEP;
+}
+
+static inline size_t capacity_of(size_t class)
+{
+    return class < SHORT_CLASSES ? (class + 1) * SHORT_STEP
+                                 : (class - SHORT_CLASSES + 1) * LONG_STEP;
+}
+
+static inline size_t size_of(size_t capacity)
+{
+    return sizeof(eio_buffer) + capacity;
 }
 
 /* buffer: taken; its last reference is gone. */
@@ -70,13 +86,14 @@ static void keep_or_free(eio_buffer *buffer)
 {
     size_t class = class_of(buffer->capacity);
 
-    if (class >= CLASSES || buffer->capacity % CLASS_BYTES != 0 || spares.room == 0) {
+    if (class >= CLASSES || buffer->capacity != capacity_of(class) ||
+        spares.room < size_of(buffer->capacity)) {
         free(buffer);
         return;
     }
     atomic_store_explicit(&buffer->companions, spares.first[class], memory_order_relaxed);
     spares.first[class] = buffer;
-    spares.room--;
+    spares.room -= size_of(buffer->capacity);
 }
 
 /* ---- buffers ---- */
@@ -96,7 +113,7 @@ static inline eio_buffer *buffer_init(eio_buffer *buffer, size_t capacity)
 
 static eio_buffer *allocate(size_t capacity)
 {
-    eio_buffer *buffer = capacity > SIZE_MAX / 2 ? NULL : malloc(sizeof(*buffer) + capacity);
+    eio_buffer *buffer = capacity > SIZE_MAX / 2 ? NULL : malloc(size_of(capacity));
 
     return buffer == NULL ? NULL : buffer_init(buffer, capacity);
 }
@@ -115,12 +132,12 @@ eio_buffer *eio_buffer_new(size_t capacity)
 
     if (class >= CLASSES)
         return allocate(capacity);
-    capacity = (class + 1) * CLASS_BYTES;
+    capacity = capacity_of(class);
     eio_buffer *spare = spares.first[class];
     if (spare == NULL)
         return allocate_for_class(capacity);
     spares.first[class] = atomic_load_explicit(&spare->companions, memory_order_relaxed);
-    spares.room++;
+    spares.room += size_of(capacity);
     return buffer_init(spare, capacity);
 }
 

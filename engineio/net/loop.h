@@ -25,7 +25,10 @@ typedef struct eio_loop {
     eio_late
         *late_rest; /* the first of those that an earlier pass has left; they are the list's end */
     uint64_t late_slice_ns; /* how long one pass may run them */
-    uv_idle_t idle;         /* keeps the loop from sleeping while there is a rest */
+    unsigned reads;         /* of this pass */
+    unsigned reads_behind;  /* those of streams that had something to send already */
+    bool joins;     /* an answer waits for the end of the pass: more may come to go with it */
+    uv_idle_t idle; /* keeps the loop from sleeping while there is a rest */
     uv_prepare_t prepare;
     uv_timer_t timer;
     uint64_t timer_due; /* when the timer is armed for; UINT64_MAX: it is not */

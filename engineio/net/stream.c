@@ -14,9 +14,10 @@
 #include "engineio/net/write_queue.h"
 
 enum {
-    VECTORS_PER_WRITE = 256, /* of one writev; the kernel takes at most 1024 */
+    VECTORS_PER_WRITE = 256,  /* of one writev; the kernel takes at most 1024 */
+    JOINED_BYTES = 16 * 1024, /* at most, of several pieces that are sent as one */
     READING_RESTS_ABOVE = EIO_SOFT_BUFFERED_BYTES,
-    LARGE_ANSWER_BYTES = 32 * 1024, /* leaves at once */
+    LARGE_ANSWER_BYTES = 8 * 1024, /* leaves at once */
 };
 
 typedef struct stream_unread {
@@ -205,10 +206,21 @@ __attribute__((noinline)) static ssize_t send_vectors(const eio_stream *stream, 
     return sent < 0 ? uv_translate_sys_error(errno) : sent;
 }
 
+/* The same where there is little: together, because a vector costs the kernel more than copying a short piece does. */
+__attribute__((noinline)) static ssize_t send_joined(const eio_stream *stream, size_t *bytes)
+{
+    char together[JOINED_BYTES];
+
+    *bytes = stream->queued;
+    return send_bytes(stream, eio_write_queue_peek(stream, together, stream->queued),
+                      stream->queued);
+}
+
 static ssize_t send_queue(const eio_stream *stream, size_t *bytes)
 {
     if (stream->last != NULL)
-        return send_vectors(stream, bytes);
+        return stream->queued <= JOINED_BYTES ? send_joined(stream, bytes)
+                                              : send_vectors(stream, bytes);
     *bytes = stream->first.len;
     return send_bytes(stream, stream->first.base, stream->first.len);
 }
@@ -371,6 +383,29 @@ static bool wants_reading(const eio_stream *stream)
     return false;
 }
 
+/* What is large wins little by being joined, and the processor's cache would have lost it by the end of the pass. */
+static bool leaves_at_once(const eio_stream *stream, bool waited)
+{
+    if (stream->queued == 0 || stream->state != STREAM_OPEN || stream->unread != NULL)
+        return false;
+    return stream->queued >= LARGE_ANSWER_BYTES || !(waited || stream->loop->joins);
+}
+
+static void read_and_answer(eio_stream *stream)
+{
+    bool waited = eio_late_is_waiting(&stream->late);
+
+    stream->loop->reads++;
+    stream->loop->reads_behind += waited;
+    read_once(stream);
+    if (leaves_at_once(stream, waited)) {
+        eio_late_cancel(stream->loop, &stream->late);
+        flush(stream);
+    } else if (waited) { /* in line with those of a broadcast, and now for an answer, too */
+        eio_late_hasten(stream->loop, &stream->late);
+    }
+}
+
 static void handle_event(uv_poll_t *poll, int status, int events)
 {
     eio_stream *stream = poll->data;
@@ -380,17 +415,8 @@ static void handle_event(uv_poll_t *poll, int status, int events)
         events = stream->watched;
         stream->watched = 0;
     }
-    if ((events & UV_READABLE) != 0 && wants_reading(stream)) {
-        bool waits = eio_late_is_waiting(&stream->late);
-        read_once(stream);
-        if (waits) /* in line with those of a broadcast, and now for an answer, too */
-            eio_late_hasten(stream->loop, &stream->late);
-        if (stream->queued >= LARGE_ANSWER_BYTES && stream->state != STREAM_CLOSED) {
-            /* Joined with others it would win little, and the processor's cache would have lost it by then. */
-            eio_late_cancel(stream->loop, &stream->late);
-            flush(stream);
-        }
-    }
+    if ((events & UV_READABLE) != 0 && wants_reading(stream))
+        read_and_answer(stream);
     if ((events & UV_WRITABLE) != 0) {
         stream->blocked = false;
         flush(stream);

@@ -309,9 +309,22 @@ static step finish_whole(eio_frame_decoder *decoder, const frame_head *head, cha
     return STEP_EVENT;
 }
 
+/* The payload's length, and the header's size. SIZE_MAX: it is not masked, long, or its length not in the shortest form. */
+static inline size_t usual_length(const uint8_t *head, size_t *size)
+{
+    size_t len = (size_t)head[1] - MASKED; /* of what is not masked, huge */
+
+    *size = USUAL_HEAD;
+    if (len != LENGTH_16)
+        return len < LENGTH_16 ? len : SIZE_MAX;
+    *size = USUAL_HEAD + 2;
+    len = (size_t)head[2] << 8 | head[3];
+    return len >= LENGTH_16 ? len : SIZE_MAX;
+}
+
 /*
- * What nearly all frames are: short messages of their own, not compressed, that stand in the input as a whole. One look
- * at two bytes tells them, and that the header is right. EIO_FRAME_MORE: it is something else.
+ * What nearly all frames are: short messages of their own, not compressed, that stand in the input as a
+ * whole. A look at two bytes, or four, tells them, and that the header is right. EIO_FRAME_MORE: it is something else.
  */
 static eio_frame_result decode_usual(eio_frame_decoder *decoder, const eio_frame_limits *limits,
                                      char **at, const char *end, eio_frame_event *event)
@@ -322,11 +335,12 @@ static eio_frame_result decode_usual(eio_frame_decoder *decoder, const eio_frame
     if (count < USUAL_HEAD ||
         (head[0] != (FIN | EIO_OPCODE_TEXT) && head[0] != (FIN | EIO_OPCODE_BINARY)))
         return EIO_FRAME_MORE;
-    size_t len = (size_t)head[1] - MASKED; /* of what is not masked, huge */
-    if (len >= LENGTH_16 || len > count - USUAL_HEAD || len > limits->max_message_bytes)
+    size_t size;
+    size_t len = usual_length(head, &size);
+    if (len >= TEXT_BLOCK || size > count || len > count - size || len > limits->max_message_bytes)
         return EIO_FRAME_MORE;
-    char *payload = *at + USUAL_HEAD;
-    bool ascii = eio_unmask(payload, payload, len, head + 2);
+    char *payload = *at + size;
+    bool ascii = eio_unmask(payload, payload, len, head + size - MASK_BYTES);
     *at = payload + len;
     *event =
         (eio_frame_event){ .opcode = (eio_opcode)(head[0] & OPCODE), .payload = { payload, len } };
@@ -494,7 +508,7 @@ eio_frame_result eio_frame_next(eio_frame_decoder *decoder, const eio_frame_limi
 
     if (decoder->partial == NULL && decoder->state == DECODER_HEAD) {
         eio_frame_result result = decode_usual(decoder, limits, at, end, event);
-        if (result != EIO_FRAME_MORE)
+        if (result != EIO_FRAME_MORE || *at == end)
             return result;
     }
     /* Between frames, with no message open, the partial only holds what was handed out before, or half a header. */

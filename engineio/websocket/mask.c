@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "engineio/avx2.h"
+
 /* As wide as the common processors are; others take it in parts. */
 typedef uint32_t block __attribute__((vector_size(16)));
 
@@ -51,7 +53,7 @@ static bool unmask_bytes(char *to, const char *from, size_t len, const uint8_t m
     return seen < 0x80;
 }
 
-bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+static bool unmask_blocks(char *to, const char *from, size_t len, const uint8_t mask[4])
 {
     if (len < sizeof(block))
         return unmask_bytes(to, from, len, mask);
@@ -77,6 +79,53 @@ bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
     store(to + rest, last);
     return is_ascii(seen);
 }
+
+#if EIO_HAS_AVX2_LOOPS
+
+enum { WIDE_STEP = 64 };
+
+/* len: a multiple of WIDE_STEP. */
+EIO_AVX2 static bool unmask_wide(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    typedef uint32_t wide __attribute__((vector_size(32)));
+    wide seen = { 0 };
+    wide pattern;
+    uint64_t parts[4];
+
+    for (size_t i = 0; i < sizeof(pattern); i += 4)
+        memcpy((char *)&pattern + i, mask, 4);
+    for (size_t i = 0; i < len; i += WIDE_STEP) {
+        wide one;
+        wide two;
+        memcpy(&one, from + i, sizeof(one));
+        memcpy(&two, from + i + sizeof(one), sizeof(two));
+        one ^= pattern;
+        two ^= pattern;
+        memcpy(to + i, &one, sizeof(one));
+        memcpy(to + i + sizeof(one), &two, sizeof(two));
+        seen |= one | two;
+    }
+    memcpy(parts, &seen, sizeof(parts));
+    return ((parts[0] | parts[1] | parts[2] | parts[3]) & 0x8080808080808080) == 0;
+}
+
+bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    if (len < 4 * WIDE_STEP || !EIO_CPU_HAS_AVX2)
+        return unmask_blocks(to, from, len, mask);
+    size_t count = len - len % WIDE_STEP;
+    bool is_ascii = unmask_wide(to, from, count, mask);
+    return unmask_blocks(to + count, from + count, len - count, mask) && is_ascii;
+}
+
+#else
+
+bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    return unmask_blocks(to, from, len, mask);
+}
+
+#endif
 
 void eio_mask_advance(uint8_t mask[4], size_t len)
 {

@@ -234,9 +234,10 @@ static void write_bytes(sio_writer *to, eio_slice bytes)
 
 void sio_write_plain(sio_writer *to, eio_slice json, eio_buffer *const *attachments, size_t count)
 {
-    sio_placeholders found = { .items = NULL };
+    sio_placeholders found;
     const char *at = json.base;
 
+    sio_placeholders_init(&found);
     if (count > 0 && to->rc == EIO_OK)
         to->rc = sio_placeholders_find(&found, &json, 1);
     for (size_t i = 0; i < found.count; i++) {

@@ -61,7 +61,7 @@ static void check_split(eio_slice text, int checked)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char *copy = malloc(len == 0 ? 1 : len);
-    sio_placeholders list = { NULL, 0, 0 };
+    sio_placeholders list;
 
     if (copy == NULL)
         return 0;
@@ -71,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     int rc = sio_json_check(text);
     check_split(text, rc);
     if (rc == EIO_OK) {
+        sio_placeholders_init(&list);
         assert(sio_placeholders_find(&list, &text, 1) == EIO_OK);
         for (size_t i = 0; i < list.count; i++)
             assert(list.items[i].num == SIO_PLACEHOLDER_BAD || list.items[i].digits.base > copy);

@@ -354,13 +354,13 @@ static const placeholder_vector placeholders[] = {
 
 static void placeholders_are_found_wherever_they_stand(void **state)
 {
-    sio_placeholders list = { NULL, 0, 0 };
+    sio_placeholders list;
     (void)state;
 
     for (size_t i = 0; i < COUNT(placeholders); i++) {
         eio_slice text = eio_slice_of(placeholders[i].text);
         assert_int_equal(sio_json_check(text), EIO_OK);
-        list.count = 0;
+        sio_placeholders_init(&list);
         assert_int_equal(sio_placeholders_find(&list, &text, 1), EIO_OK);
         assert_int_equal(list.count, strlen(placeholders[i].nums));
         for (size_t n = 0; n < list.count; n++) {
@@ -368,21 +368,41 @@ static void placeholders_are_found_wherever_they_stand(void **state)
             assert_int_equal(list.items[n].num,
                              num == '!' ? SIO_PLACEHOLDER_BAD : (unsigned)(num - '0'));
         }
+        sio_placeholders_fini(&list);
     }
-    sio_placeholders_fini(&list);
 }
 
 static void placeholders_know_their_text(void **state)
 {
     eio_slice texts[] = { EIO_STR("1"), EIO_STR("{\"_placeholder\":true,\"num\":25}") };
-    sio_placeholders list = { NULL, 0, 0 };
+    sio_placeholders list;
     (void)state;
 
+    sio_placeholders_init(&list);
     assert_int_equal(sio_placeholders_find(&list, texts, 2), EIO_OK);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.items[0].text, 1);
     assert_ptr_equal(list.items[0].digits.base, texts[1].base + 27);
     assert_int_equal(list.items[0].digits.len, 2);
+    sio_placeholders_fini(&list);
+}
+
+static void many_placeholders_are_found(void **state)
+{
+    enum { MANY = 1000 };
+    eio_slice texts[MANY];
+    sio_placeholders list;
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++)
+        texts[i] = EIO_STR("{\"_placeholder\":true,\"num\":7}");
+    sio_placeholders_init(&list);
+    assert_int_equal(sio_placeholders_find(&list, texts, MANY), EIO_OK);
+    assert_int_equal(list.count, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(list.items[i].text, i);
+        assert_int_equal(list.items[i].num, 7);
+    }
     sio_placeholders_fini(&list);
 }
 
@@ -402,6 +422,7 @@ int main(void)
         cmocka_unit_test(strings_encode_as_json_stringify_does),
         cmocka_unit_test(placeholders_are_found_wherever_they_stand),
         cmocka_unit_test(placeholders_know_their_text),
+        cmocka_unit_test(many_placeholders_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
