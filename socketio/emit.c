@@ -61,6 +61,26 @@ __attribute__((noinline)) void sio_socket_tell_outgoing(sio_socket *socket, eio_
     sio_walk_end(&walk);
 }
 
+/* Where events are kept for those who come back, and so kept out of the short way: to the room of the socket's own. */
+__attribute__((noinline)) static int emit_to_own_room(sio_socket *socket, eio_slice name,
+                                                      sio_args args, unsigned flags)
+{
+    const eio_slice id = sio_socket_id(socket);
+    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
+
+    return sio_broadcast(socket->nsp, &target, name, args);
+}
+
+__attribute__((noinline)) static int encode_for_own_room(sio_encoded *out, sio_socket *socket,
+                                                         eio_slice name, sio_args args,
+                                                         unsigned flags)
+{
+    const eio_slice id = sio_socket_id(socket);
+    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
+
+    return sio_encode_event(out, socket->nsp, &target, name, args);
+}
+
 int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned flags)
 {
     sio_namespace *nsp = socket->nsp;
@@ -68,18 +88,14 @@ int sio_emit_with(sio_socket *socket, eio_slice name, sio_args args, unsigned fl
 
     if (!sio_socket_is_live(socket))
         return EIO_E_CLOSED;
-    const eio_slice id = sio_socket_id(socket);
-    const sio_target target = { .rooms = { &id, 1 }, .flags = flags };
     if (socket->state == SOCKET_CONNECTED && sio_namespace_restores(nsp))
-        return sio_broadcast(nsp, &target, name, args);
+        return emit_to_own_room(socket, name, args, flags);
     int rc = EIO_OK;
-    if (nsp->recovery == NULL ||
-        socket->state == SOCKET_JOINING) { /* which has missed nothing yet */
+    if (nsp->recovery == NULL || socket->state == SOCKET_JOINING) /* which has missed nothing yet */
         rc = nsp->server->parser->encode_event(&packet, sio_namespace_name(nsp), false, 0, name,
                                                args);
-    } else {
-        rc = sio_encode_event(&packet, nsp, &target, name, args);
-    }
+    else
+        rc = encode_for_own_room(&packet, socket, name, args, flags);
     if (rc != EIO_OK)
         return rc;
     if (nsp->outgoing.count > 0)

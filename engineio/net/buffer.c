@@ -13,12 +13,8 @@
  * costs, and more where glibc has no list of its own for the size.
  */
 enum {
-    SHORT_STEP = 64,
-    SHORT_CLASSES = 3, /* capacities of 64, 128 and 192 bytes */
-    SHORT_MOST = SHORT_STEP * SHORT_CLASSES,
-    LONG_STEP = 256,
-    LONG_CLASSES = 16, /* then of 256, 512 and so on to 4 096 */
-    CLASSES = SHORT_CLASSES + LONG_CLASSES,
+    CLASS_BYTES = 64,
+    CLASSES = 64, /* capacities of 64, 128 and so on to 4 096 bytes */
     /* of a thread: what a hundred clients answer in one pass of the loop */
     MOST_SPARE_BYTES = EIO_SPARES_ARE_KEPT ? 256 * 1024 : 0,
 };
@@ -65,15 +61,7 @@ static void set_up_spares(void)
 /* The list for buffers of that capacity, or of the next one that has a list. None for large ones, and for 0. */
 static inline size_t class_of(size_t capacity)
 {
-    if (capacity <= SHORT_MOST)
-        return (capacity - 1) / SHORT_STEP;
-    return SHORT_CLASSES + (capacity - 1) / LONG_STEP;
-}
-
-static inline size_t capacity_of(size_t class)
-{
-    return class < SHORT_CLASSES ? (class + 1) * SHORT_STEP
-                                 : (class - SHORT_CLASSES + 1) * LONG_STEP;
+    return (capacity - 1) / CLASS_BYTES;
 }
 
 static inline size_t size_of(size_t capacity)
@@ -86,7 +74,7 @@ static void keep_or_free(eio_buffer *buffer)
 {
     size_t class = class_of(buffer->capacity);
 
-    if (class >= CLASSES || buffer->capacity != capacity_of(class) ||
+    if (class >= CLASSES || buffer->capacity % CLASS_BYTES != 0 ||
         spares.room < size_of(buffer->capacity)) {
         free(buffer);
         return;
@@ -132,7 +120,7 @@ eio_buffer *eio_buffer_new(size_t capacity)
 
     if (class >= CLASSES)
         return allocate(capacity);
-    capacity = capacity_of(class);
+    capacity = (class + 1) * CLASS_BYTES;
     eio_buffer *spare = spares.first[class];
     if (spare == NULL)
         return allocate_for_class(capacity);

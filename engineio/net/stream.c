@@ -212,8 +212,8 @@ __attribute__((noinline)) static ssize_t send_joined(const eio_stream *stream, s
     char together[JOINED_BYTES];
 
     *bytes = stream->queued;
-    return send_bytes(stream, eio_write_queue_peek(stream, together, stream->queued),
-                      stream->queued);
+    eio_write_queue_join(stream, together);
+    return send_bytes(stream, together, stream->queued);
 }
 
 static ssize_t send_queue(const eio_stream *stream, size_t *bytes)

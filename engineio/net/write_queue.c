@@ -70,6 +70,20 @@ const char *eio_write_queue_peek(const eio_stream *stream, char *scratch, size_t
     return scratch;
 }
 
+void eio_write_queue_join(const eio_stream *stream, char *out)
+{
+    const eio_write_node *last = stream->last;
+    const eio_write_node *node = last;
+
+    memcpy(out, stream->first.base, stream->first.len);
+    out += stream->first.len;
+    do {
+        node = node->next; /* the first, to begin with */
+        memcpy(out, node->ref.base, node->ref.len);
+        out += node->ref.len;
+    } while (node != last);
+}
+
 /* Its place is taken by the one behind it. */
 static void drop_first(eio_stream *stream)
 {

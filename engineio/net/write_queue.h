@@ -27,6 +27,8 @@ unsigned eio_write_queue_gather(const eio_stream *stream, uv_buf_t *vectors, uns
                                 size_t *bytes);
 /* The first `len` bytes, there, or copied together to `scratch` if they do not stand in one piece. */
 const char *eio_write_queue_peek(const eio_stream *stream, char *scratch, size_t len);
+/* All of it, of several pieces, copied together; out: room for what the stream has queued. */
+void eio_write_queue_join(const eio_stream *stream, char *out);
 /* The first bytes are sent. */
 void eio_write_queue_consume(eio_stream *stream, size_t bytes);
 /* Drop all. */

@@ -309,19 +309,6 @@ static step finish_whole(eio_frame_decoder *decoder, const frame_head *head, cha
     return STEP_EVENT;
 }
 
-/* The payload's length, and the header's size. SIZE_MAX: it is not masked, long, or its length not in the shortest form. */
-static inline size_t usual_length(const uint8_t *head, size_t *size)
-{
-    size_t len = (size_t)head[1] - MASKED; /* of what is not masked, huge */
-
-    *size = USUAL_HEAD;
-    if (len != LENGTH_16)
-        return len < LENGTH_16 ? len : SIZE_MAX;
-    *size = USUAL_HEAD + 2;
-    len = (size_t)head[2] << 8 | head[3];
-    return len >= LENGTH_16 ? len : SIZE_MAX;
-}
-
 /*
  * What nearly all frames are: short messages of their own, not compressed, that stand in the input as a
  * whole. A look at two bytes, or four, tells them, and that the header is right. EIO_FRAME_MORE: it is something else.
@@ -335,12 +322,21 @@ static eio_frame_result decode_usual(eio_frame_decoder *decoder, const eio_frame
     if (count < USUAL_HEAD ||
         (head[0] != (FIN | EIO_OPCODE_TEXT) && head[0] != (FIN | EIO_OPCODE_BINARY)))
         return EIO_FRAME_MORE;
-    size_t size;
-    size_t len = usual_length(head, &size);
-    if (len >= TEXT_BLOCK || size > count || len > count - size || len > limits->max_message_bytes)
+    const uint8_t *mask = head + 2;
+    size_t len = (size_t)head[1] - MASKED; /* of what is not masked, huge */
+    if (len >= LENGTH_16) {
+        if (len != LENGTH_16 || count < USUAL_HEAD + 2)
+            return EIO_FRAME_MORE;
+        len = (size_t)read_length(mask, 2);
+        if (len < LENGTH_16 || len >= TEXT_BLOCK)
+            return EIO_FRAME_MORE;
+        mask += 2;
+        count -= 2;
+    }
+    if (len > count - USUAL_HEAD || len > limits->max_message_bytes)
         return EIO_FRAME_MORE;
-    char *payload = *at + size;
-    bool ascii = eio_unmask(payload, payload, len, head + size - MASK_BYTES);
+    char *payload = (char *)(uintptr_t)mask + MASK_BYTES;
+    bool ascii = eio_unmask(payload, payload, len, mask);
     *at = payload + len;
     *event =
         (eio_frame_event){ .opcode = (eio_opcode)(head[0] & OPCODE), .payload = { payload, len } };

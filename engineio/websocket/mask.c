@@ -53,7 +53,8 @@ static bool unmask_bytes(char *to, const char *from, size_t len, const uint8_t m
     return seen < 0x80;
 }
 
-static bool unmask_blocks(char *to, const char *from, size_t len, const uint8_t mask[4])
+__attribute__((always_inline)) static inline bool unmask_blocks(char *to, const char *from,
+                                                                size_t len, const uint8_t mask[4])
 {
     if (len < sizeof(block))
         return unmask_bytes(to, from, len, mask);
@@ -109,13 +110,21 @@ EIO_AVX2 static bool unmask_wide(char *to, const char *from, size_t len, const u
     return ((parts[0] | parts[1] | parts[2] | parts[3]) & 0x8080808080808080) == 0;
 }
 
-bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+/* Kept out of the short way. */
+EIO_AVX2 __attribute__((noinline)) static bool unmask_long(char *to, const char *from, size_t len,
+                                                           const uint8_t mask[4])
 {
-    if (len < 4 * WIDE_STEP || !EIO_CPU_HAS_AVX2)
-        return unmask_blocks(to, from, len, mask);
     size_t count = len - len % WIDE_STEP;
     bool is_ascii = unmask_wide(to, from, count, mask);
+
     return unmask_blocks(to + count, from + count, len - count, mask) && is_ascii;
+}
+
+bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
+{
+    if (len >= 4 * WIDE_STEP && EIO_CPU_HAS_AVX2)
+        return unmask_long(to, from, len, mask);
+    return unmask_blocks(to, from, len, mask);
 }
 
 #else
