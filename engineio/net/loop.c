@@ -14,8 +14,10 @@ static void handle_idle(uv_idle_t *idle)
     (void)idle; /* that it is active is all: the loop polls without waiting */
 }
 
-/* Where clients get answers alone, these leave at once, while all about the client is in the processor's cache. Where
- * they get what others say, too, it is better sent together; the pass before tells which it is. */
+/*
+ * Where clients get answers alone, these leave at once, while all about the client is in the processor's cache. Where
+ * they get what others say, too, it is better sent together. The pass before tells which it is.
+ */
 static void judge_pass(eio_loop *loop)
 {
     enum { FEW = 4 };

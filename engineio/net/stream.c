@@ -17,7 +17,7 @@ enum {
     VECTORS_PER_WRITE = 256,  /* of one writev; the kernel takes at most 1024 */
     JOINED_BYTES = 16 * 1024, /* at most, of several pieces that are sent as one */
     READING_RESTS_ABOVE = EIO_SOFT_BUFFERED_BYTES,
-    LARGE_ANSWER_BYTES = 8 * 1024, /* leaves at once */
+    LARGE_ANSWER_BYTES = 8 * 1024, /* leaves at once, whatever comes */
 };
 
 typedef struct stream_unread {

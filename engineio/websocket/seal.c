@@ -48,8 +48,7 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
         return eio_frame_is_sealed(buffer, prefix, opcode) ? EIO_OK : EIO_E_STATE;
     if (prefix != 0)
         end[-1] = prefix;
-    if (len <
-        LENGTH_16) { /* nearly all are so short, or as the next: worth to be written in place */
+    if (len < LENGTH_16) { /* these and the next are worth to be written in place */
         char *head = end - extra - 2;
         head[0] = (char)(FIN | opcode);
         head[1] = (char)len;

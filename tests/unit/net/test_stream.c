@@ -269,35 +269,76 @@ static void who_is_read_from_goes_before_those_that_wait(void **state)
     assert_int_equal(others_left, 0);
 }
 
-enum { LARGE_ANSWER = 40 * 1000 };
+enum { SHORT_ANSWER = 40, LARGE_ANSWER = 40 * 1000 };
 
-static void answer_at_length(eio_stream *stream, char *bytes, size_t len, void *data)
+static size_t answer_bytes;
+
+static void answer(eio_stream *stream, char *bytes, size_t len, void *data)
 {
     note_read(stream, bytes, len, data);
-    send_bytes(stream, LARGE_ANSWER, 'a');
+    send_bytes(stream, answer_bytes, 'a');
 }
 
-static void a_large_answer_leaves_before_all_that_is_late(void **state)
+/* What is left of an answer of so many bytes when the message has been read; joins: others' messages came before. */
+static size_t left_of_answer(size_t bytes, bool joins)
 {
-    static const eio_stream_handler talker = { .on_read = answer_at_length,
+    static const eio_stream_handler talker = { .on_read = answer,
                                                .on_drain = note_drain,
                                                .on_close = note_close };
 
-    (void)state;
+    answer_bytes = bytes;
     connect_client();
     while (server.stream == NULL)
         uv_run(&uv, UV_RUN_ONCE);
     eio_stream_set_handler(server.stream, &talker, &server);
+    server.stream->loop->joins = joins;
     send_bytes(client.stream, 1, 'q');
     while (server.bytes == 0)
         uv_run(&uv, UV_RUN_ONCE);
     size_t left = eio_stream_queued(server.stream); /* what is late comes with the next pass */
-    while (client.bytes < LARGE_ANSWER)
+    while (client.bytes < bytes)
         uv_run(&uv, UV_RUN_ONCE);
     eio_stream_close(server.stream);
     uv_run(&uv, UV_RUN_DEFAULT);
-    assert_int_equal(left, 0);
     assert_int_equal(server.drains, 1);
+    return left;
+}
+
+static void an_answer_leaves_right_after_its_message(void **state)
+{
+    (void)state;
+    assert_int_equal(left_of_answer(SHORT_ANSWER, false), 0);
+}
+
+static void where_clients_hear_from_others_too_an_answer_waits_for_more(void **state)
+{
+    (void)state;
+    assert_int_equal(left_of_answer(SHORT_ANSWER, true), SHORT_ANSWER);
+}
+
+static void a_large_answer_leaves_before_all_that_is_late(void **state)
+{
+    (void)state;
+    assert_int_equal(left_of_answer(LARGE_ANSWER, true), 0);
+}
+
+static void the_pass_before_tells_whether_answers_wait(void **state)
+{
+    eio_loop *loop = eio_loop_acquire(&uv);
+
+    (void)state;
+    loop->reads = 8;
+    loop->reads_behind = 3;
+    uv_run(&uv, UV_RUN_NOWAIT);
+    assert_true(loop->joins);
+    uv_run(&uv, UV_RUN_NOWAIT); /* in which nothing is read */
+    assert_true(loop->joins);
+    loop->reads = 8;
+    loop->reads_behind = 2;
+    uv_run(&uv, UV_RUN_NOWAIT);
+    assert_false(loop->joins);
+    assert_int_equal(loop->reads + loop->reads_behind, 0);
+    eio_loop_release(loop);
 }
 
 static void refused_connect_is_told_once_and_later(void **state)
@@ -412,7 +453,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(unread_bytes_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_read_from_goes_before_those_that_wait, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_leaves_right_after_its_message, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(where_clients_hear_from_others_too_an_answer_waits_for_more,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_answer_leaves_before_all_that_is_late, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_pass_before_tells_whether_answers_wait, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(refused_connect_is_told_once_and_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absent_unix_socket_is_told_once_and_later, set_up,

@@ -64,6 +64,11 @@ static void assert_holds(size_t from)
     }
     for (size_t len = 1; len <= bytes; len++)
         assert_memory_equal(eio_write_queue_peek(bed.stream, scratch, len), text + from, len);
+    if (count > 1) {
+        memset(scratch, 0, sizeof(scratch));
+        eio_write_queue_join(bed.stream, scratch);
+        assert_memory_equal(scratch, text + from, bytes);
+    }
 }
 
 static void what_is_sent_in_any_two_steps_leaves_in_order(void **state)
