@@ -27,15 +27,7 @@ typedef enum session_state {
 } session_state;
 
 struct eio_session {
-    const eio_session_handler *handler; /* borrowed; NULL: nobody listens */
-    void *data;
-    eio_server *server;          /* borrowed: outlives its sessions */
-    struct eio_polling *polling; /* own; NULL once on WebSocket */
-    struct eio_upgrade *upgrade; /* own; NULL unless a probe is under way */
-    eio_websocket *ws;           /* own; NULL unless on WebSocket */
-    const char *detail;          /* of the close that is under way; a literal */
-    eio_deadline
-        heartbeat; /* see heartbeat.h; in the server's `ending` while the state is ending */
+    eio_websocket *ws; /* own; NULL unless on WebSocket */
     unsigned refs;
     uint8_t state;
     uint8_t reason;         /* eio_reason, once ending */
@@ -43,6 +35,14 @@ struct eio_session {
     bool awaiting_pong : 1; /* heartbeat waits for a pong, not to send a ping */
     bool pong_extended : 1; /* that wait was made longer once */
     bool base64 : 1;        /* the client cannot take binary frames (b64 in its query) */
+    const eio_session_handler *handler; /* borrowed; NULL: nobody listens */
+    void *data;
+    eio_server *server;          /* borrowed: outlives its sessions */
+    struct eio_polling *polling; /* own; NULL once on WebSocket */
+    struct eio_upgrade *upgrade; /* own; NULL unless a probe is under way */
+    const char *detail;          /* of the close that is under way; a literal */
+    eio_deadline
+        heartbeat; /* see heartbeat.h; in the server's `ending` while the state is ending */
     /* Its head follows. */
 };
 

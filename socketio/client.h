@@ -22,14 +22,14 @@ typedef enum sio_client_state {
 typedef struct sio_client {
     eio_session *session; /* counted, as long as the client's memory: for the handshake */
     sio_server *server;
+    sio_client_state state;
+    uint32_t refs;           /* one a socket, and one while the session is open */
     sio_socket *sockets;     /* in the order of their CONNECTs */
     sio_reassembly *pending; /* a binary packet that waits for attachments */
     sio_pending_acks acks;   /* of all its sockets, oldest first */
     eio_deadline joining;    /* waits until the first namespace is joined */
     uint64_t issued_ms;      /* when it came, since 1970 */
     uint32_t matches;        /* namespaces that it waits for, as long as they are not there */
-    uint32_t refs;           /* one a socket, and one while the session is open */
-    sio_client_state state;
 } sio_client;
 
 /* It came over Engine.IO v3. */

@@ -47,22 +47,22 @@ typedef struct sio_socket_extra {
 
 struct sio_socket {
     sio_namespace *nsp;
-    sio_client *client;      /* counted */
-    sio_socket *next;        /* of the client */
-    sio_socket *next_due;    /* of the server's list */
-    sio_socket_extra *extra; /* own heap, or NULL */
-    void *data;
-    void (*destroy)(void *data);
-    sio_occupant rooms;
-    uint32_t refs;  /* one for the client's list, one for the due list, the application's */
-    uint32_t index; /* in the namespace's array */
-    uint32_t step;  /* middlewares that were called */
-    uint8_t state;  /* sio_socket_state */
+    sio_client *client; /* counted */
+    uint32_t refs;      /* one for the client's list, one for the due list, the application's */
+    uint32_t index;     /* in the namespace's array */
+    uint32_t step;      /* middlewares that were called */
+    uint8_t state;      /* sio_socket_state */
     uint8_t verdict;
     uint8_t reason; /* sio_leave_reason or eio_reason, while leaving */
     bool is_due : 1;
     bool in_chain : 1;    /* its middlewares are being called right now */
     bool in_own_room : 1; /* of the room that bears its id */
+    sio_occupant rooms;
+    sio_socket_extra *extra; /* own heap, or NULL */
+    sio_socket *next;        /* of the client */
+    sio_socket *next_due;    /* of the server's list */
+    void *data;
+    void (*destroy)(void *data);
     char id[EIO_RANDOM_ID_LEN];
     uint32_t held_events; /* that wait for a middleware's word */
 };

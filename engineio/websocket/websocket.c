@@ -28,17 +28,17 @@ typedef enum websocket_state {
 
 struct eio_websocket {
     eio_stream *stream; /* ours until it is closed */
+    uint8_t state;
+    uint8_t server_bits; /* the window of what we compress; 0: permessage-deflate is off */
+    bool busy;           /* handle_read is at work */
+    bool silent;         /* nothing came since our last ping */
+    bool keeps_window;   /* the client's messages refer to earlier ones */
     const eio_websocket_handler *handler;
     void *data;
     eio_websocket_group *group; /* a reference */
-    eio_buffer *pong;           /* the one that waits; NULL: none */
-    eio_deadline deadline;      /* in the group's queue for the state */
     eio_frame_decoder decoder;
-    uint8_t state;
-    bool busy;                   /* handle_read is at work */
-    bool silent;                 /* nothing came since our last ping */
-    bool keeps_window;           /* the client's messages refer to earlier ones */
-    uint8_t server_bits;         /* the window of what we compress; 0: permessage-deflate is off */
+    eio_buffer *pong;            /* the one that waits; NULL: none */
+    eio_deadline deadline;       /* in the group's queue for the state */
     eio_inflate_window window[]; /* one, if so */
 };
 
