@@ -52,6 +52,7 @@ struct eio_stream {
     bool blocked : 1;    /* the kernel is full: what is queued waits until it is not */
     bool peer_ended : 1; /* nothing more will come */
     bool resting : 1;    /* the TLS stage has to work off first what it has read */
+    bool has_joint : 1;  /* the last of what is queued is one: see write_queue.h */
     size_t limit;
     struct eio_tls_stage *tls;    /* own; NULL: plain */
     struct stream_unread *unread; /* own heap: bytes to hand out again */

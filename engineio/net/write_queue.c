@@ -2,30 +2,80 @@
 
 #include <assert.h>
 
+#include "engineio/net/buffer_private.h"
+
+enum { SHORT_PIECE = 256, LEAST_JOINT = 512, LARGEST_JOINT = 4096 };
+
+static eio_write_ref *last_piece(eio_stream *stream)
+{
+    return stream->last == NULL ? &stream->first : &stream->last->ref;
+}
+
+static size_t room_behind(const eio_write_ref *joint)
+{
+    return (size_t)(joint->buffer->payload + joint->buffer->capacity - (joint->base + joint->len));
+}
+
+/* Make the last piece a joint, or a larger one. False: it would be too large, or there is no memory. */
+static bool make_joint(eio_stream *stream, eio_write_ref *last, size_t more)
+{
+    size_t capacity = LEAST_JOINT;
+
+    if (last->len + more > LARGEST_JOINT)
+        return false;
+    while (capacity < last->len + more)
+        capacity *= 2;
+    eio_buffer *joint = eio_buffer_new(capacity);
+    if (joint == NULL)
+        return false;
+    memcpy(joint->payload, last->base, last->len);
+    eio_buffer_unref(last->buffer);
+    last->buffer = joint;
+    last->base = joint->payload;
+    stream->has_joint = true;
+    return true;
+}
+
+/* Copy a short piece behind the last one, if that is short, too, or a joint already. */
+static bool join(eio_stream *stream, eio_slice bytes)
+{
+    eio_write_ref *last = last_piece(stream);
+
+    if (bytes.len > SHORT_PIECE || (!stream->has_joint && last->len > SHORT_PIECE))
+        return false;
+    if ((!stream->has_joint || room_behind(last) < bytes.len) &&
+        !make_joint(stream, last, bytes.len))
+        return false;
+    memcpy((char *)(uintptr_t)last->base + last->len, bytes.base, bytes.len);
+    last->len += bytes.len;
+    return true;
+}
+
 /* Kept out of the short way, where nothing is queued yet. */
 __attribute__((noinline)) static int add_behind(eio_stream *stream, eio_buffer *buffer,
                                                 eio_slice bytes)
 {
+    if (join(stream, bytes))
+        return EIO_OK;
     eio_write_node *node = eio_spares_take(&stream->loop->spare_nodes);
     eio_write_node *last = stream->last;
-
     if (node == NULL)
         return EIO_E_NOMEM;
-    node->ref = (eio_write_ref){ buffer, bytes.base, bytes.len };
+    node->ref = (eio_write_ref){ eio_buffer_ref(buffer), bytes.base, bytes.len };
     node->next = last == NULL ? node : last->next;
     if (last != NULL)
         last->next = node;
     stream->last = node;
+    stream->has_joint = false;
     return EIO_OK;
 }
 
 int eio_write_queue_add(eio_stream *stream, eio_buffer *buffer, eio_slice bytes)
 {
     if (eio_write_queue_is_empty(stream))
-        stream->first = (eio_write_ref){ buffer, bytes.base, bytes.len };
+        stream->first = (eio_write_ref){ eio_buffer_ref(buffer), bytes.base, bytes.len };
     else if (add_behind(stream, buffer, bytes) != EIO_OK)
         return EIO_E_NOMEM;
-    eio_buffer_ref(buffer);
     stream->queued += bytes.len;
     return EIO_OK;
 }
@@ -140,6 +190,7 @@ void eio_write_queue_clear(eio_stream *stream)
     eio_buffer_unref(stream->first.buffer);
     stream->first.buffer = NULL;
     stream->queued = 0;
+    stream->has_joint = false;
     if (stream->last != NULL)
         clear_behind(stream);
 }

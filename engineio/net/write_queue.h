@@ -2,6 +2,9 @@
  * What a stream has to send: references into shared buffers. The first stands in the stream itself, because mostly
  * there is but one; those behind it are nodes that come from, and go back to, the loop's spare ones. So queueing costs
  * no call of malloc, and an idle stream keeps nothing.
+ *
+ * Short pieces that follow each other become one, a joint: a copy in a buffer of the queue's own. That takes less than
+ * to note where each is, and they are in the processor's cache now, which they would not be when all is sent.
  */
 #ifndef ENGINEIO_NET_WRITE_QUEUE_H
 #define ENGINEIO_NET_WRITE_QUEUE_H
