@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-#include "engineio/avx2.h"
+#include "engineio/net/avx2.h"
 
 enum { STEP_BYTES = 4 * SIO_JSON_BLOCK };
 
@@ -47,7 +47,7 @@ EIO_AVX2 static const char *skip_wide_steps(const char *at, const char *end)
 
 #endif
 
-/* One test for four blocks, which in long strings takes a third off; where blocks are twice as wide, half of the rest. */
+/* One test for four blocks takes a third off in long strings, blocks of twice the width half of the rest. */
 const char *sio_json_skip_long_plain(const char *at, const char *end)
 {
 #if EIO_HAS_AVX2_LOOPS

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "engineio/avx2.h"
+#include "engineio/net/avx2.h"
 
 /* As wide as the common processors are; others take it in parts. */
 typedef uint32_t block __attribute__((vector_size(16)));

@@ -77,6 +77,7 @@ for (const adapter of ADAPTERS) {
             for (const room of rooms) await ask(far, 'join', room);
             const heard = hearing(far);
             const stop = chatter(near);
+            t.after(stop);
             await eventually(() => rooms.every((room) => heard[room].length > 2), 'all rooms to be heard');
             for (const key of [...rooms.map(channelOf), 'socket.io#/#']) await cluster.move(await cluster.slotOf(key));
             const before = rooms.map((room) => heard[room].length);

@@ -2,8 +2,8 @@
  * Loops for processors that have more than all have: built for those, and taken where the processor says that it is
  * one. For what goes over each byte of large messages, nothing else.
  */
-#ifndef ENGINEIO_AVX2_H
-#define ENGINEIO_AVX2_H
+#ifndef ENGINEIO_NET_AVX2_H
+#define ENGINEIO_NET_AVX2_H
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define EIO_HAS_AVX2_LOOPS 1
