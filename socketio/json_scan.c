@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "socketio/json_plain.h"
+#include "socketio/usual_placeholder.h"
 
 /* Compilers think these too large to be worth it. */
 #define INLINE __attribute__((always_inline)) static inline
@@ -249,11 +250,15 @@ INLINE int scan_element(const char **at, const char *end, bool *escaped)
     } else if (!is_opener(**at)) {
         ended = scan_scalar(*at, end);
     } else {
-        const char *closed = NULL;
-        int rc = scan_nested(&closed, *at, end, SIO_JSON_DEPTH_MAX - 1);
-        if (rc != EIO_OK)
-            return rc;
-        ended = closed;
+        eio_slice digits;
+        ended = sio_usual_placeholder_end(*at, end, &digits);
+        if (ended == NULL) {
+            const char *closed = NULL;
+            int rc = scan_nested(&closed, *at, end, SIO_JSON_DEPTH_MAX - 1);
+            if (rc != EIO_OK)
+                return rc;
+            ended = closed;
+        }
     }
     *at = ended;
     return ended == NULL ? EIO_E_PROTOCOL : EIO_OK;

@@ -7,6 +7,7 @@
 #include "socketio/json_plain.h"
 #include "socketio/json_scan.h"
 #include "socketio/json_string.h"
+#include "socketio/usual_placeholder.h"
 
 /* An array or object that is open. */
 typedef struct level {
@@ -139,29 +140,11 @@ static int close_level(finder *find, const char *end)
     return append(find->list, whole, top->digits, find->text);
 }
 
-/* As each client of Socket.IO writes them, and hardly anybody else: where it ends, or NULL if it is not one. */
-static const char *usual_end(const char *at, const char *end, eio_slice *digits)
-{
-    static const char usual[] = "{\"_placeholder\":true,\"num\":";
-    enum { USUAL_LEN = sizeof(usual) - 1, HALF_LEN = 16 };
-
-    /* Two comparisons that overlap, because compilers make no call for those. */
-    if (end - at <= USUAL_LEN || memcmp(at, usual, HALF_LEN) != 0 ||
-        memcmp(at + USUAL_LEN - HALF_LEN, usual + USUAL_LEN - HALF_LEN, HALF_LEN) != 0)
-        return NULL;
-    at += USUAL_LEN;
-    digits->base = at;
-    while (at < end && *at >= '0' && *at <= '9')
-        at++;
-    digits->len = (size_t)(at - digits->base);
-    return at < end && *at == '}' ? at + 1 : NULL;
-}
-
 /* An array or object begins: on to what stands in it, or behind it where it is a placeholder. */
 static int open_level(finder *find, const char **at)
 {
     eio_slice digits;
-    const char *end = usual_end(*at, find->end, &digits);
+    const char *end = sio_usual_placeholder_end(*at, find->end, &digits);
 
     if (end != NULL) {
         eio_slice whole = { *at, (size_t)(end - *at) };

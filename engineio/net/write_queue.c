@@ -36,13 +36,17 @@ static bool make_joint(eio_stream *stream, eio_write_ref *last, size_t more)
     return true;
 }
 
-/* Copy a short piece behind the last one, if that is short, too, or a joint already. */
-static bool join(eio_stream *stream, eio_slice bytes)
+/* Whether it is short, and stands behind a short one or a joint. */
+static inline bool may_join(eio_stream *stream, size_t len)
+{
+    return len <= SHORT_PIECE && (stream->has_joint || last_piece(stream)->len <= SHORT_PIECE);
+}
+
+/* Copy such a piece behind the last one. False: it has to be noted. */
+static inline bool join(eio_stream *stream, eio_slice bytes)
 {
     eio_write_ref *last = last_piece(stream);
 
-    if (bytes.len > SHORT_PIECE || (!stream->has_joint && last->len > SHORT_PIECE))
-        return false;
     if ((!stream->has_joint || room_behind(last) < bytes.len) &&
         !make_joint(stream, last, bytes.len))
         return false;
@@ -55,7 +59,7 @@ static bool join(eio_stream *stream, eio_slice bytes)
 __attribute__((noinline)) static int add_behind(eio_stream *stream, eio_buffer *buffer,
                                                 eio_slice bytes)
 {
-    if (join(stream, bytes))
+    if (may_join(stream, bytes.len) && join(stream, bytes))
         return EIO_OK;
     eio_write_node *node = eio_spares_take(&stream->loop->spare_nodes);
     eio_write_node *last = stream->last;

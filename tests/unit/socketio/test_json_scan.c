@@ -387,6 +387,37 @@ static void placeholders_know_their_text(void **state)
     sio_placeholders_fini(&list);
 }
 
+/* The usual one is told as a whole: what looks like it at first is JSON like any other. */
+static void elements_that_begin_as_placeholders_are_checked(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t count; /* 0: not JSON */
+    } cases[] = {
+        { "[{\"_placeholder\":true,\"num\":0}]", 1 },
+        { "[{\"_placeholder\":true,\"num\":12},{\"_placeholder\":true,\"num\":1}]", 2 },
+        { "[{\"_placeholder\":true,\"num\":1234567890}]", 1 },
+        { "[{\"_placeholder\":true,\"num\":1.5}]", 1 },
+        { "[{\"_placeholder\":true,\"num\":1,\"x\":[]}]", 1 },
+        { "[{\"_placeholder\":true,\"num\":1} , 2]", 2 },
+        { "[{\"_placeholder\":true,\"num\":01}]", 0 },
+        { "[{\"_placeholder\":true,\"num\":}]", 0 },
+        { "[{\"_placeholder\":true,\"num\":1]", 0 },
+        { "[{\"_placeholder\":true,\"num\":1}}]", 0 },
+        { "[{\"_placeholder\":true,\"num\":1]}", 0 },
+    };
+    eio_slice elements[4];
+    (void)state;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        eio_slice text = eio_slice_of(cases[i].text);
+        size_t count = 0;
+        int rc = sio_json_split(&count, elements, COUNT(elements), text);
+        assert_int_equal(rc, cases[i].count > 0 ? EIO_OK : EIO_E_PROTOCOL);
+        assert_int_equal(count, cases[i].count);
+    }
+}
+
 static void many_placeholders_are_found(void **state)
 {
     enum { MANY = 1000 };
@@ -422,6 +453,7 @@ int main(void)
         cmocka_unit_test(strings_encode_as_json_stringify_does),
         cmocka_unit_test(placeholders_are_found_wherever_they_stand),
         cmocka_unit_test(placeholders_know_their_text),
+        cmocka_unit_test(elements_that_begin_as_placeholders_are_checked),
         cmocka_unit_test(many_placeholders_are_found),
     };
 
