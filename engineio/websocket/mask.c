@@ -83,7 +83,7 @@ __attribute__((always_inline)) static inline bool unmask_blocks(char *to, const 
 
 #if EIO_HAS_AVX2_LOOPS
 
-enum { WIDE_STEP = 64 };
+enum { WIDE_STEP = 64, LONG = 4 * WIDE_STEP };
 
 /* len: a multiple of WIDE_STEP. */
 EIO_AVX2 static bool unmask_wide(char *to, const char *from, size_t len, const uint8_t mask[4])
@@ -122,7 +122,7 @@ EIO_AVX2 __attribute__((noinline)) static bool unmask_long(char *to, const char 
 
 bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
 {
-    if (len >= 4 * WIDE_STEP && EIO_CPU_HAS_AVX2)
+    if (len >= LONG && EIO_CPU_HAS_AVX2)
         return unmask_long(to, from, len, mask);
     return unmask_blocks(to, from, len, mask);
 }
