@@ -234,6 +234,15 @@ int sio_json_check(eio_slice text)
     return ended == end ? EIO_OK : EIO_E_PROTOCOL;
 }
 
+/* An array or object that is an element; *closed: as scan_nested. */
+INLINE int scan_container(const char **closed, const char *at, const char *end)
+{
+    eio_slice digits;
+
+    *closed = sio_usual_placeholder_end(at, end, &digits);
+    return *closed != NULL ? EIO_OK : scan_nested(closed, at, end, SIO_JSON_DEPTH_MAX - 1);
+}
+
 /*
  * One element of the text, whose array is a level of its own; most are strings. *escaped becomes
  * true at one with escapes.
@@ -250,15 +259,11 @@ INLINE int scan_element(const char **at, const char *end, bool *escaped)
     } else if (!is_opener(**at)) {
         ended = scan_scalar(*at, end);
     } else {
-        eio_slice digits;
-        ended = sio_usual_placeholder_end(*at, end, &digits);
-        if (ended == NULL) {
-            const char *closed = NULL;
-            int rc = scan_nested(&closed, *at, end, SIO_JSON_DEPTH_MAX - 1);
-            if (rc != EIO_OK)
-                return rc;
-            ended = closed;
-        }
+        const char *closed = NULL;
+        int rc = scan_container(&closed, *at, end);
+        if (rc != EIO_OK)
+            return rc;
+        ended = closed;
     }
     *at = ended;
     return ended == NULL ? EIO_E_PROTOCOL : EIO_OK;

@@ -94,7 +94,7 @@ const char *sio_reassembly_new(sio_reassembly **out, const sio_decoder *decoder,
 static const char *copy_attachments(sio_reassembly *self, const eio_slice *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        self->attachments[i] = eio_buffer_copy(bytes[i]);
+        self->attachments[i] = eio_buffer_copy_for_now(bytes[i]);
         if (self->attachments[i] == NULL)
             return eio_strerror(EIO_E_NOMEM);
         self->packet.args.attachment_count++;
@@ -126,19 +126,6 @@ const char *sio_reassembly_hold(sio_packet *packet, eio_buffer *payload, const e
     return NULL;
 }
 
-/* Not by eio_buffer_copy: this one is soon given back, and one of a usual size is there for the next. */
-static eio_buffer *attachment_of(eio_slice bytes)
-{
-    eio_buffer *attachment = eio_buffer_new(bytes.len);
-
-    if (attachment == NULL)
-        return NULL;
-    if (bytes.len > 0)
-        memcpy(attachment->payload, bytes.base, bytes.len);
-    attachment->len = bytes.len;
-    return attachment;
-}
-
 /* Never inline: text would save registers for it. */
 __attribute__((noinline)) sio_decode_result
 sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pending, eio_slice bytes)
@@ -149,7 +136,7 @@ sio_decode_binary(sio_packet *out, sio_decoder *decoder, sio_reassembly **pendin
         return sio_decode_fail(decoder, "got binary data when not reconstructing a packet");
     if (bytes.len > self->bytes_left)
         return sio_decode_fail(decoder, too_large);
-    eio_buffer *attachment = attachment_of(bytes);
+    eio_buffer *attachment = eio_buffer_copy_for_now(bytes);
     if (attachment == NULL)
         return sio_decode_fail(decoder, eio_strerror(EIO_E_NOMEM));
     self->bytes_left -= bytes.len;

@@ -12,7 +12,7 @@ static inline const char *sio_usual_placeholder_end(const char *at, const char *
                                                     eio_slice *digits)
 {
     static const char usual[] = "{\"_placeholder\":true,\"num\":";
-    enum { USUAL_LEN = sizeof(usual) - 1, HALF_LEN = 16, MOST_DIGITS = 9 };
+    enum { USUAL_LEN = sizeof(usual) - 1, HALF_LEN = 16 };
 
     /* Two comparisons that overlap, because compilers make no call for those. */
     if (end - at <= USUAL_LEN || memcmp(at, usual, HALF_LEN) != 0 ||
@@ -23,8 +23,8 @@ static inline const char *sio_usual_placeholder_end(const char *at, const char *
     while (at < end && *at >= '0' && *at <= '9')
         at++;
     digits->len = (size_t)(at - digits->base);
-    if (digits->len == 0 || digits->len > MOST_DIGITS || (digits->len > 1 && *digits->base == '0'))
-        return NULL; /* a number, if at all, that no attachment has */
+    if (digits->len == 0 || (digits->len > 1 && *digits->base == '0'))
+        return NULL; /* no number */
     return at < end && *at == '}' ? at + 1 : NULL;
 }
 

@@ -129,16 +129,26 @@ eio_buffer *eio_buffer_new(size_t capacity)
     return buffer_init(spare, capacity);
 }
 
-/* Of exactly that size: many of those are kept. */
-eio_buffer *eio_buffer_copy(eio_slice bytes)
+/* buffer: new, with room for them; or NULL, which it gives. */
+static eio_buffer *fill(eio_buffer *buffer, eio_slice bytes)
 {
-    eio_buffer *buffer = allocate(bytes.len);
     if (buffer == NULL)
         return NULL;
     if (bytes.len > 0)
         memcpy(buffer->payload, bytes.base, bytes.len);
     buffer->len = bytes.len;
     return buffer;
+}
+
+/* Of exactly that size: many of those are kept. */
+eio_buffer *eio_buffer_copy(eio_slice bytes)
+{
+    return fill(allocate(bytes.len), bytes);
+}
+
+eio_buffer *eio_buffer_copy_for_now(eio_slice bytes)
+{
+    return fill(eio_buffer_new(bytes.len), bytes);
 }
 
 eio_buffer *eio_buffer_ref(eio_buffer *buffer)

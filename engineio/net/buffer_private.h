@@ -27,6 +27,9 @@ struct eio_buffer {
     char payload[];
 };
 
+/* As eio_buffer_copy, of bytes that are soon given back: one of a usual size is there for the next. */
+EIO_PRIVATE eio_buffer *eio_buffer_copy_for_now(eio_slice bytes);
+
 /* The prefix and the payload, as they go to the wire. */
 static inline eio_slice eio_buffer_sealed(const eio_buffer *buffer)
 {

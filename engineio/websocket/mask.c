@@ -120,21 +120,16 @@ EIO_AVX2 __attribute__((noinline)) static bool unmask_long(char *to, const char 
     return unmask_blocks(to + count, from + count, len - count, mask) && is_ascii;
 }
 
+#endif
+
 bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
 {
+#if EIO_HAS_AVX2_LOOPS
     if (len >= LONG && EIO_CPU_HAS_AVX2)
         return unmask_long(to, from, len, mask);
-    return unmask_blocks(to, from, len, mask);
-}
-
-#else
-
-bool eio_unmask(char *to, const char *from, size_t len, const uint8_t mask[4])
-{
-    return unmask_blocks(to, from, len, mask);
-}
-
 #endif
+    return unmask_blocks(to, from, len, mask);
+}
 
 void eio_mask_advance(uint8_t mask[4], size_t len)
 {
