@@ -48,17 +48,10 @@ int eio_frame_seal(eio_buffer *buffer, char prefix, eio_opcode opcode)
         return eio_frame_is_sealed(buffer, prefix, opcode) ? EIO_OK : EIO_E_STATE;
     if (prefix != 0)
         end[-1] = prefix;
-    if (len < LENGTH_16) { /* these and the next are worth to be written in place */
+    if (len < LENGTH_16) { /* most are so short: worth to be written in place */
         char *head = end - extra - 2;
         head[0] = (char)(FIN | opcode);
         head[1] = (char)len;
-    } else if (len <= UINT16_MAX) {
-        char *head = end - extra - 4;
-        size = 4;
-        head[0] = (char)(FIN | opcode);
-        head[1] = LENGTH_16;
-        head[2] = (char)(len >> 8);
-        head[3] = (char)len;
     } else {
         uint8_t head[EIO_FRAME_HEAD_MAX];
         size = eio_frame_head(head, opcode, len);
